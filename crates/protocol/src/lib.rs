@@ -1,0 +1,36 @@
+//! The wire of Zas. Names that travel exist here and nowhere else (those of the old contract
+//! live in the server's `legacy` module).
+//!
+//! | module | what |
+//! |---|---|
+//! | [`ids`] | identifiers, `seq`, `txn_id` |
+//! | [`command`] | what a client asks to change |
+//! | [`event`] | what happened: entries of a room's log |
+//! | [`frame`] | the feed: frames both ways |
+//! | [`rest`] | bodies of the other requests |
+//! | [`error`], [`close`] | the one table of refusals, the one of close codes |
+//! | [`limits`] | every bound by name |
+//!
+//! To add to the wire: the type in its module, a golden frame under `spec/frames`, then
+//! `cargo xtask gen`, which rewrites the TypeScript types, the OpenAPI document and the
+//! fingerprint; a change that old clients cannot read raises
+//! [`frame::PROTOCOL_VERSION`].
+
+pub mod close;
+pub mod command;
+pub mod error;
+pub mod event;
+pub mod frame;
+pub mod ids;
+pub mod limits;
+pub mod rest;
+
+pub use close::CloseCode;
+pub use command::{Command, Prefs, ProfileChange, Role, RoomPrefs};
+pub use error::{ErrorBody, ErrorCode, Language, Retry};
+pub use event::{Event, EventBody, RoomKind};
+pub use frame::{
+    Ack, Advance, ClientFrame, Cursor, Hello, Nack, Position, Presence, Seen, ServerFrame, Signal,
+};
+pub use ids::{DeviceId, Epoch, FileId, InvalidId, MessageId, Micros, RoomId, Seq, TxnId, UserId};
+pub use limits::Limits;

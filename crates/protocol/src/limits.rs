@@ -1,0 +1,128 @@
+//! Every bound of the system by name, with the default that `promises.md` fixes.
+//!
+//! A bound that an operator may move is a field of [`Limits`]; one that shapes the wire is a
+//! constant. To add one: a field here, its default below, the check where the input enters, and a
+//! test at limit − 1, limit and limit + 1.
+
+use serde::{Deserialize, Serialize};
+
+/// The largest socket frame a client may send, in bytes.
+pub const FRAME_BYTES: usize = 64 * 1024;
+/// The largest first frame, before its sender is known, in bytes.
+pub const AUTH_FRAME_BYTES: usize = 4 * 1024;
+/// The largest JSON body of a request, in bytes.
+pub const BODY_BYTES: usize = 256 * 1024;
+/// The largest JSON body before its sender is known, in bytes.
+pub const ANONYMOUS_BODY_BYTES: usize = 8 * 1024;
+/// How deep JSON may nest.
+pub const JSON_DEPTH: usize = 32;
+/// Combining marks that one character may carry.
+pub const COMBINING_MARKS: usize = 8;
+/// Characters of a room's or person's display name.
+pub const NAME_CHARS: usize = 60;
+/// Characters of a person's bio.
+pub const BIO_CHARS: usize = 300;
+/// Members of a group.
+pub const GROUP_MEMBERS: usize = 1_000;
+/// Rooms that one person may be in.
+pub const ROOMS_PER_USER: usize = 2_000;
+/// Events of one history page.
+pub const PAGE_EVENTS: u32 = 100;
+/// People of one search page.
+pub const SEARCH_RESULTS: u32 = 20;
+/// Unread messages are counted up to here; a client shows "99+" long before.
+pub const UNREAD_CAP: u32 = 1_000;
+/// A typing notice is sent at most this often, in milliseconds.
+pub const TYPING_EVERY_MS: u64 = 3_000;
+/// A typing notice ends by itself after this long, in milliseconds.
+pub const TYPING_TTL_MS: u64 = 6_000;
+/// Groups above this size hear position counts, not whose they are, and no presence.
+pub const SMALL_GROUP: usize = 50;
+
+/// Bounds an operator may move; times in milliseconds, sizes in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Time for the handshake's or request's headers to arrive.
+    pub header_timeout_ms: u64,
+    /// All headers of a request together.
+    pub header_bytes: usize,
+    /// Time for the first frame to name its sender.
+    pub auth_timeout_ms: u64,
+    /// Sockets of one address that have not yet named their sender; more wait.
+    pub anonymous_sockets_per_address: u32,
+    /// Changing commands a minute for one user.
+    pub commands_per_minute: u32,
+    /// Changing commands at once for one user.
+    pub commands_burst: u32,
+    /// Reading requests a minute for one user.
+    pub reads_per_minute: u32,
+    /// Sign-in and registration attempts a minute for one address.
+    pub sign_ins_per_minute: u32,
+    /// Typing and position signals a minute for one user; more are dropped silently.
+    pub signals_per_minute: u32,
+    /// Heartbeat interval.
+    pub ping_ms: u64,
+    /// A connection is dead after this long without a byte.
+    pub dead_ms: u64,
+    /// A write that makes no progress for this long cuts the connection.
+    pub write_stall_ms: u64,
+    /// Frames waiting for one connection.
+    pub queue_frames: usize,
+    /// Bytes waiting for one connection.
+    pub queue_bytes: usize,
+    /// How long a long-poll is held.
+    pub poll_ms: u64,
+    /// Events in one long-poll answer.
+    pub poll_events: usize,
+    /// Long-polls held at once for one device.
+    pub polls_per_device: usize,
+    /// Characters of a message.
+    pub message_chars: usize,
+    /// Bytes of an uploaded avatar.
+    pub avatar_bytes: usize,
+    /// Pixels of an uploaded image.
+    pub image_pixels: u64,
+    /// Connections of one user; one more closes the oldest.
+    pub connections_per_user: usize,
+    /// Events of one room that a resume replays; beyond it, `resync`.
+    pub resume_room_events: u64,
+    /// Events of all rooms that a resume replays; beyond it, `resync`.
+    pub resume_events: u64,
+    /// Commands that wait for a commit; beyond it, 503 with `retry_after`.
+    pub commit_queue: usize,
+    /// Commands that share one commit.
+    pub commit_batch: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_timeout_ms: 5_000,
+            header_bytes: 16 * 1024,
+            auth_timeout_ms: 5_000,
+            anonymous_sockets_per_address: 64,
+            commands_per_minute: 120,
+            commands_burst: 40,
+            reads_per_minute: 300,
+            sign_ins_per_minute: 30,
+            signals_per_minute: 240,
+            ping_ms: 20_000,
+            dead_ms: 35_000,
+            write_stall_ms: 10_000,
+            queue_frames: 256,
+            queue_bytes: 1024 * 1024,
+            poll_ms: 25_000,
+            poll_events: 100,
+            polls_per_device: 2,
+            message_chars: 4_000,
+            avatar_bytes: 5 * 1024 * 1024,
+            image_pixels: 40_000_000,
+            connections_per_user: 10,
+            resume_room_events: 1_000,
+            resume_events: 10_000,
+            commit_queue: 4_096,
+            commit_batch: 256,
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Bodies of the requests that are neither commands nor the feed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::{Prefs, Role, RoomPrefs};
+use crate::event::{Event, RoomKind};
+use crate::frame::{Position, Presence, Signal};
+use crate::ids::{DeviceId, Epoch, FileId, Micros, RoomId, Seq, UserId};
+
+/// A person, as anyone signed in sees them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct User {
+    /// Who.
+    pub id: UserId,
+    /// Lower-case, unique.
+    pub username: String,
+    /// What they are called.
+    pub display_name: String,
+    /// About themselves; may be empty.
+    pub bio: String,
+    /// Their picture (`GET /v1/files/{id}`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", ts(optional))]
+    pub avatar: Option<FileId>,
+    /// Rises by one with each change of the profile.
+    pub profile_rev: u32,
+}
+
+/// Oneself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Me {
+    /// As others see one.
+    pub user: User,
+    /// For oneself alone.
+    pub email: String,
+    /// Whether one administers the server.
+    pub admin: bool,
+    /// Settings for all devices.
+    pub prefs: Prefs,
+}
+
+/// `POST /v1/auth/register`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Register {
+    /// 3–30 of `[A-Za-z0-9_]`, stored lower-case.
+    pub username: String,
+    /// Unique, stored lower-case.
+    pub email: String,
+    /// Defaults to the username.
+    #[serde(default)]
+    pub display_name: String,
+    /// 8–256 characters.
+    pub password: String,
+    /// What this device is called in the list of devices.
+    #[serde(default)]
+    pub device_name: String,
+}
+
+/// `POST /v1/auth/login`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Login {
+    /// Username or email.
+    pub login: String,
+    /// The password.
+    pub password: String,
+    /// What this device is called in the list of devices.
+    #[serde(default)]
+    pub device_name: String,
+}
+
+/// `POST /v1/auth/refresh`. The web client sends none: its cookie holds the token.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct RefreshRequest {
+    /// The refresh token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", ts(optional))]
+    pub refresh: Option<String>,
+}
+
+/// `POST /v1/auth/password`: every other device is signed out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct ChangePassword {
+    /// The one in force.
+    pub current: String,
+    /// The next one, 8–256 characters.
+    pub new: String,
+}
+
+/// What a sign-in gives. The access token lives an hour; the refresh token a week, and once used
+/// it is dead (for 60 s it gives the same successor again).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Tokens {
+    /// Names the user on every request (`Authorization: Bearer`).
+    pub access: String,
+    /// When it expires, in microseconds.
+    #[cfg_attr(feature = "schema", ts(type = "number"))]
+    pub expires_at: Micros,
+    /// Absent when it went into the cookie (`X-Zas-Cookie: 1` asked for that).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", ts(optional))]
+    pub refresh: Option<String>,
+    /// The device.
+    pub device: DeviceId,
+    /// Whose they are.
+    pub me: Me,
+}
+
+/// A member of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Member {
+    /// Who.
+    pub user: UserId,
+    /// What they may do.
+    pub role: Role,
+}
+
+/// A room as one member sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Room {
+    /// Which.
+    pub id: RoomId,
+    /// What it is.
+    pub kind: RoomKind,
+    /// A group's name; a private room is called by its other member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", ts(optional))]
+    pub name: Option<String>,
+    /// Which history `head` belongs to.
+    pub epoch: Epoch,
+    /// The last place of its log.
+    pub head: Seq,
+    /// The first place that this member may see.
+    pub from: Seq,
+    /// When something last happened, in microseconds.
+    #[cfg_attr(feature = "schema", ts(type = "number"))]
+    pub last_at: Micros,
+    /// Everyone in it, oneself too; oneself first, then by joining.
+    pub members: Vec<Member>,
+    /// The last message that this member may see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", ts(optional))]
+    pub last: Option<Event>,
+    /// Others' messages above one's read position, counted up to 1,000.
+    pub unread: u32,
+    /// Members' positions; in a large group one's own alone.
+    pub positions: Vec<Position>,
+    /// One's own settings for it.
+    pub prefs: RoomPrefs,
+}
+
+/// `GET /v1/state`: all that a client needs to draw its first screen and open its feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct State {
+    /// Oneself.
+    pub me: Me,
+    /// One's own log: where to go on from.
+    pub own_log: LogHead,
+    /// One's rooms, newest activity first.
+    pub rooms: Vec<Room>,
+    /// Everyone that the rooms name.
+    pub users: Vec<User>,
+    /// Who of them is there.
+    pub presence: Vec<Presence>,
+    /// What a client needs to know of the server.
+    pub server: ServerInfo,
+}
+
+/// Where a log stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct LogHead {
+    /// The room.
+    pub room: RoomId,
+    /// Its history.
+    pub epoch: Epoch,
+    /// Its last place.
+    pub head: Seq,
+}
+
+/// What a client needs to know of the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct ServerInfo {
+    /// The product's version.
+    pub version: String,
+    /// [`crate::frame::PROTOCOL_VERSION`].
+    pub protocol: u32,
+    /// Characters of a message.
+    pub message_chars: usize,
+    /// The server's clock, in microseconds.
+    #[cfg_attr(feature = "schema", ts(type = "number"))]
+    pub now: Micros,
+}
+
+/// `GET /v1/rooms/{id}`: a room, its newest page of history, and the people they name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct RoomState {
+    /// The room.
+    pub room: Room,
+    /// Its newest page.
+    pub page: Page,
+    /// Everyone they name.
+    pub users: Vec<User>,
+    /// Who of them is there.
+    pub presence: Vec<Presence>,
+}
+
+/// A stretch of a log, oldest first: each `seq` of `from..=to` is an event or in a skip, so that
+/// a page without events still moves a client on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Page {
+    /// Which room.
+    pub room: RoomId,
+    /// Its history.
+    pub epoch: Epoch,
+    /// Its last place when this was read.
+    pub head: Seq,
+    /// The first `seq` covered; greater than `to` when nothing is.
+    pub from: Seq,
+    /// The last `seq` covered.
+    pub to: Seq,
+    /// What of it this person may see.
+    pub events: Vec<Event>,
+    /// Stretches `[from, to]` that hold nothing for them.
+    pub skips: Vec<(Seq, Seq)>,
+    /// Whether there is anything for them below `from`.
+    pub more_before: bool,
+}
+
+/// `GET /v1/rooms/{id}/events`: which page. At most one of the three; none is the newest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema, utoipa::IntoParams))]
+#[serde(default)]
+pub struct PageQuery {
+    /// Events below this `seq`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Seq>,
+    /// Events above this `seq`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Seq>,
+    /// Events on both sides of this `seq`, and it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub around: Option<Seq>,
+    /// 1–100; 50 unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// `GET /v1/users?q=`: people by username or display name, not oneself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Found {
+    /// At most 20, the best first.
+    pub users: Vec<User>,
+}
+
+/// `POST /v1/signals`, for clients without a socket; answered 204.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Signals {
+    /// What to say.
+    pub signals: Vec<Signal>,
+}
+
+/// `POST /v1/feed`: the feed without a socket. `Accept: text/event-stream` makes it a stream of
+/// frames; otherwise it is a long-poll answered by [`Polled`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct FeedRequest {
+    /// As a socket's first frame, without the token.
+    #[serde(flatten)]
+    pub hello: crate::frame::Hello,
+    /// How long a poll may be held, in milliseconds; 25,000 unless said, 0 answers at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", ts(optional))]
+    pub wait_ms: Option<u64>,
+    /// How long to gather more after the first frame, in milliseconds, at most 2,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", ts(optional))]
+    pub gather_ms: Option<u64>,
+    /// What to say on the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<Signal>,
+}
+
+/// A long-poll's answer: the frames, `welcome` first. The client's next cursor is its own, after
+/// applying them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Polled {
+    /// What happened.
+    pub frames: Vec<crate::frame::ServerFrame>,
+}
+
+/// `POST /v1/me/avatar` (the image as the body): the stored file, to name in `set_profile`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Uploaded {
+    /// The file.
+    pub file: FileId,
+}

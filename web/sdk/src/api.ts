@@ -1,0 +1,217 @@
+/**
+ * What the SDK shows an app: plain, immutable views. A view keeps its identity (`===`) until
+ * something in it changes, so that `useSyncExternalStore` and `memo` render exactly the rows
+ * that changed. Times are milliseconds since 1970 on this device's clock, but where a name ends in `At`
+ * and says "server".
+ */
+import type {
+  DeviceId, ErrorCode, FileId, Me, Prefs, ProfileChange, Role, RoomId, RoomPrefs, TxnId, User, UserId,
+} from "./protocol.gen.js";
+
+/** A row's identity from first paint for ever: `sender/txn_id`, or `room/seq` where none was given. */
+export type RowKey = string;
+
+/** How the feed arrives. */
+export type Rung = "socket" | "stream" | "poll";
+
+/** The connection, as an app shows it. */
+export type ConnectionView =
+  | { state: "offline"; waiting: number }
+  | { state: "connecting"; waiting: number; attempt: number; /** When the next attempt is due. */ retryAt?: number }
+  | { state: "syncing"; waiting: number; rung: Rung }
+  | { state: "live"; waiting: number; rung: Rung; /** Why a higher rung failed, for the curious. */ lower?: string }
+  | { state: "needs_auth"; waiting: number }
+  | { state: "closed"; waiting: number; reason: string };
+// `waiting` counts messages that are not yet acked.
+
+/** Where one's own message is. A message of another is always `stored`. */
+export type Delivery =
+  | { state: "queued" | "in_flight"; since: number }
+  | { state: "failed"; code: ErrorCode }
+  | { state: "stored"; seq: number; /** The furthest that counts: in a group, everyone's. */ tick: "sent" | "delivered" | "read" };
+
+/** What was measured for a message of one's own, in ms after the key press (`sentAt`, wall clock). */
+export interface Stages {
+  sentAt: number;
+  painted?: number;
+  acked?: number;
+  delivered?: number;
+  read?: number;
+}
+
+/** One row of a conversation. */
+export type Row =
+  | {
+      type: "message";
+      key: RowKey;
+      sender: UserId;
+      own: boolean;
+      text: string;
+      /** Server's time once stored, else the device's at the key press. */
+      at: number;
+      seq?: number;
+      txnId?: TxnId;
+      delivery: Delivery;
+    }
+  | {
+      type: "notice";
+      key: RowKey;
+      at: number;
+      seq: number;
+      sender?: UserId;
+      notice:
+        | { kind: "created"; name?: string }
+        | { kind: "renamed"; name: string }
+        | { kind: "added" | "removed" | "left"; user: UserId }
+        | { kind: "role"; user: UserId; role: Role };
+    };
+
+/** The order and extent of a conversation; the rows themselves are read one by one. */
+export interface TimelineView {
+  room: RoomId;
+  /** Oldest first. Stored rows by `seq`, then what waits, in the order composed. */
+  keys: readonly RowKey[];
+  /** Whether older rows exist and are not loaded. */
+  moreBefore: boolean;
+  /** `cold`: nothing known yet; `loading`: older rows are on their way. */
+  phase: "cold" | "ready" | "loading" | "failed";
+  /** The first row after one's read position when the room was opened; stays until it is left. */
+  firstUnread?: RowKey;
+  /** The room's last place; rows are complete up to it from the oldest key loaded. */
+  head: number;
+}
+
+export interface MemberView {
+  user: UserId;
+  role: Role;
+}
+
+/** A room in the list. */
+export interface RoomView {
+  id: RoomId;
+  kind: "private" | "group";
+  /** The group's name, or the other person's. */
+  title: string;
+  /** In a private room: the other. */
+  other?: UserId;
+  members: readonly MemberView[];
+  myRole: Role;
+  unread: number;
+  /** The newest message (own waiting ones included), for the preview. */
+  last?: { text: string; sender: UserId; own: boolean; at: number; delivery: Delivery };
+  /** When something last happened: the list's order, newest first. */
+  at: number;
+  prefs: RoomPrefs;
+  /** Others who are typing now. */
+  typing: readonly UserId[];
+}
+
+export interface PresenceView {
+  online: boolean;
+  /** Server's time; 0 for never. */
+  lastSeen: number;
+}
+
+/** The person that is signed in. */
+export type Session =
+  | { state: "unknown" }
+  | { state: "signed_out"; reason?: ErrorCode }
+  | { state: "signed_in"; me: Me; device: DeviceId };
+
+/** What a failed call rejects with. */
+export interface ZasError extends Error {
+  code: ErrorCode | "offline";
+  retryAfterMs?: number;
+}
+
+/** A value that changes: read it, or hear that it changed. */
+export interface Readable<T> {
+  get(): T;
+  subscribe(listener: () => void): () => void;
+}
+
+/** The positions of a message's readers, for its info sheet (server's times). */
+export interface Receipt {
+  user: UserId;
+  deliveredAt?: number;
+  readAt?: number;
+}
+
+/**
+ * One account on one server. All methods that change something return at once what the screen
+ * needs; promises settle when the server has answered.
+ */
+export interface ZasClient {
+  readonly session: Readable<Session>;
+  readonly connection: Readable<ConnectionView>;
+  /** Newest activity first. `undefined` until first known (from cache or server). */
+  readonly rooms: Readable<readonly RoomView[] | undefined>;
+  room(id: RoomId): Readable<RoomView | undefined>;
+  timeline(id: RoomId): Readable<TimelineView>;
+  row(room: RoomId, key: RowKey): Readable<Row | undefined>;
+  user(id: UserId): Readable<User | undefined>;
+  presence(id: UserId): Readable<PresenceView>;
+  stages(key: RowKey): Readable<Stages | undefined>;
+
+  /** Restores the session (cookie or stored token) and connects. */
+  start(): Promise<void>;
+  /** Releases everything; the outbox stays. */
+  stop(): void;
+
+  register(form: { username: string; email: string; displayName: string; password: string }): Promise<void>;
+  signIn(form: { login: string; password: string }): Promise<void>;
+  /** Signs out. `waiting` in the connection view says whether to ask first; with `discard` the outbox is wiped. */
+  signOut(options: { discard: boolean }): Promise<void>;
+  changePassword(form: { current: string; next: string }): Promise<void>;
+
+  /** Sends a text; the row exists when this returns. Blank text returns `undefined`. */
+  send(room: RoomId, text: string): RowKey | undefined;
+  retry(key: RowKey): void;
+  /** Takes a failed or queued message back; returns its text. */
+  discard(key: RowKey): string | undefined;
+  /** Call in the frame after the row was drawn: its `painted` stage. */
+  painted(key: RowKey): void;
+
+  /** The room is on screen: fixes `firstUnread`, loads its newest page if needed. Call what it returns when it is left. */
+  open(room: RoomId): () => void;
+  loadOlder(room: RoomId): Promise<void>;
+  /** The user sees everything up to here (visible and focused). */
+  markRead(room: RoomId, seq: number): void;
+  /** A key was pressed in the room's box; repeated calls are thinned. */
+  typing(room: RoomId, on: boolean): void;
+  receipts(room: RoomId, seq: number): readonly Receipt[];
+
+  searchUsers(query: string, signal?: AbortSignal): Promise<User[]>;
+  openPrivate(user: UserId): Promise<RoomId>;
+  createGroup(name: string, members: UserId[]): Promise<RoomId>;
+  renameRoom(room: RoomId, name: string): Promise<void>;
+  addMember(room: RoomId, user: UserId): Promise<void>;
+  removeMember(room: RoomId, user: UserId): Promise<void>;
+  setRole(room: RoomId, user: UserId, role: Role): Promise<void>;
+  leaveRoom(room: RoomId): Promise<void>;
+  setProfile(profile: ProfileChange): Promise<void>;
+  uploadAvatar(image: Blob): Promise<FileId>;
+  setPrefs(prefs: Prefs): Promise<void>;
+  setRoomPrefs(room: RoomId, prefs: RoomPrefs): Promise<void>;
+  /** An address to show a file at (a `blob:` one, fetched once, kept). */
+  fileUrl(file: FileId): Readable<string | undefined>;
+
+  /** Messages that just came from others and deserve a sound: once, on one tab, none for a burst's rest, an echo, a resync, or a muted room. */
+  onIncoming(listener: (message: { room: RoomId; key: RowKey; sender: UserId; text: string }) => void): () => void;
+  /** Rungs held back by hand, for the demo and tests: `offline` cuts everything, `delayMs` is added each way. */
+  simulate(network: { offline?: boolean; blockSocket?: boolean; blockStream?: boolean; delayMs?: number }): void;
+  /** Requests and frames this client made in the last minute. */
+  readonly traffic: Readable<{ requestsPerMinute: number; framesPerMinute: number }>;
+}
+
+export interface ClientOptions {
+  /** The server, e.g. `https://chat.example.com`; the page's own origin unless said. */
+  url?: string;
+  /**
+   * `cookie`: the web client's way, refresh token in an HttpOnly cookie. `tokens`: kept in the given
+   * storage. `external`: an app with its own accounts gives access tokens.
+   */
+  auth?: { kind: "cookie" } | { kind: "tokens" } | { kind: "external"; getToken(options: { fresh: boolean }): Promise<string> };
+  /** Keeps clients apart that share an origin (the demo's two phones). Part of every stored name, lock and channel. */
+  profile?: string;
+}
