@@ -1,1 +1,37 @@
-//! server
+//! The shell around the core: it turns sockets, requests, clocks and files into inputs of the
+//! machines of `zas-core`, and their effects back. It holds no rule of the chat.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`cli`], [`config`] | the command line, where each setting comes from |
+//! | [`serve`] | boot and drain |
+//! | [`app`], [`router`] | what requests share; every route, with who may call it |
+//! | [`auth`] | keys, tokens, passwords, who is asking |
+//! | [`routes`] | one file per group of endpoints |
+//! | [`committer`] | commands into commits, one task |
+//! | [`nodehub`] | the hub of this node, and its timers |
+//! | [`feed`] | the feed's three rungs: socket, stream, poll |
+//! | [`embed`] | the web client inside the binary |
+//!
+//! To add an endpoint: its handler in `routes`, its line in [`router`] with an access class, its
+//! rows in the access matrix, then `cargo xtask gen` for the OpenAPI document.
+
+pub mod admin;
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod committer;
+pub mod config;
+pub mod demo;
+pub mod doctor;
+pub mod embed;
+pub mod error;
+pub mod feed;
+pub mod files;
+pub mod json;
+pub mod metrics;
+pub mod nodehub;
+pub mod router;
+pub mod routes;
+pub mod serve;

@@ -1,0 +1,40 @@
+//! What every request shares.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use zas_store::Store;
+
+use crate::auth::Auth;
+use crate::auth::limits::Gate;
+use crate::committer::Committer;
+use crate::config::Config;
+use crate::embed::Web;
+use crate::files::Files;
+use crate::metrics::Metrics;
+use crate::nodehub::NodeHub;
+
+/// The server's parts, cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// Settings, checked.
+    pub config: Arc<Config>,
+    /// What is durable.
+    pub store: Arc<dyn Store>,
+    /// Who is asking.
+    pub auth: Arc<Auth>,
+    /// Commands into commits.
+    pub committer: Committer,
+    /// Who hears what.
+    pub hub: NodeHub,
+    /// Blobs.
+    pub files: Arc<Files>,
+    /// How much each may do.
+    pub gate: Arc<Gate>,
+    /// Counters and histograms.
+    pub metrics: Arc<Metrics>,
+    /// The web client.
+    pub web: Web,
+    /// Whether the server is draining.
+    pub draining: watch::Receiver<bool>,
+}

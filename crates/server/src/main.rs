@@ -1,0 +1,5 @@
+//! The `zas` command.
+
+fn main() -> std::process::ExitCode {
+    zas_server::cli::main()
+}

@@ -1,0 +1,202 @@
+//! Boot and drain.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use axum_server::Handle;
+use axum_server::accept::NoDelayAcceptor;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use zas_store::{Sqlite, SqliteOptions, Store, StoreError};
+
+use crate::app::App;
+use crate::auth::Auth;
+use crate::auth::keys::{KeyError, Keys};
+use crate::auth::limits::Gate;
+use crate::committer::Committer;
+use crate::config::Config;
+use crate::embed::Web;
+use crate::feed::mailbox::Capacity;
+use crate::files::Files;
+use crate::metrics::Metrics;
+use crate::nodehub::NodeHub;
+use crate::{admin, clock, demo, router};
+
+/// Why the server did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The keys are missing, short, or readable by others.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The database cannot be opened.
+    #[error("the database can't be opened: {0}")]
+    Store(#[from] StoreError),
+    /// The address cannot be listened on.
+    #[error("can't listen on {address}: {source}. Choose another with --listen.")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Anything else of the operating system.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The demo's people could not be made.
+    #[error("the demo could not be set up: {0}")]
+    Demo(String),
+}
+
+/// Clients told to reconnect spread over this long.
+const DRAIN_SPREAD_MS: u64 = 5_000;
+/// What is not finished by then is cut (P18: gone in 30 s).
+const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Serves until SIGTERM or Ctrl-C, then drains.
+///
+/// # Errors
+/// [`ServeError`], before the first request is taken.
+pub async fn run(config: Config) -> Result<(), ServeError> {
+    let listener = bind(config.listen)?;
+    let address = listener.local_addr()?;
+    let (drain, draining) = watch::channel(false);
+    let app = build(config, draining).await?;
+    if app.config.demo {
+        demo::prepare(&app).await.map_err(|error| ServeError::Demo(format!("{error:?}")))?;
+    }
+    spawn_operation_listener(&app);
+    announce(&app, address);
+
+    let handle = Handle::new();
+    tokio::spawn(drain_on_signal(app.clone(), drain, handle.clone()));
+    let limits = app.config.limits.clone();
+    let mut server = axum_server::from_tcp(listener)?.acceptor(NoDelayAcceptor::new()).handle(handle);
+    server
+        .http_builder()
+        .http1()
+        .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
+        .max_buf_size(limits.header_bytes.max(8 * 1024));
+    server
+        .http1_only()
+        .serve(router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>())
+        .await?;
+    app.committer.finish().await;
+    app.hub.persist(&*app.store).await;
+    app.store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The server's parts over the store that `config` names.
+///
+/// # Errors
+/// As [`run`].
+pub async fn build(config: Config, draining: watch::Receiver<bool>) -> Result<App, ServeError> {
+    let keys = Keys::load(&config.data)?;
+    let store: Arc<dyn Store> = Arc::new(Sqlite::open(SqliteOptions {
+        path: config.data.join("zas.sqlite"),
+        fingerprint_key: keys.fingerprint(),
+        entropy: Box::new(clock::random::<10>),
+        readers: 2,
+    })?);
+    let files = Arc::new(Files::open(&config.data, &keys, config.limits.clone())?);
+    Ok(assemble(config, keys, store, files, draining))
+}
+
+/// The parts put together; tests give a store in memory.
+#[must_use]
+pub fn assemble(
+    config: Config,
+    keys: Keys,
+    store: Arc<dyn Store>,
+    files: Arc<Files>,
+    draining: watch::Receiver<bool>,
+) -> App {
+    let limits = &config.limits;
+    let metrics = Arc::new(Metrics::default());
+    let capacity = Capacity { frames: limits.queue_frames, bytes: limits.queue_bytes };
+    let hub = NodeHub::start(store.clone(), metrics.clone(), capacity, limits.connections_per_user);
+    let gate = Arc::new(Gate::new(limits));
+    let auth = Arc::new(Auth::new(keys, store.clone()));
+    let cut = hub.clone();
+    auth.on_revoked(move |user, device| cut.revoke(user, device));
+    let committer =
+        Committer::start(store.clone(), hub.clone(), gate.clone(), metrics.clone(), limits.clone(), draining.clone());
+    App {
+        config: Arc::new(config),
+        store,
+        auth,
+        committer,
+        hub,
+        files,
+        gate,
+        metrics,
+        draining,
+        web: Web::from_env(),
+    }
+}
+
+fn bind(address: SocketAddr) -> Result<std::net::TcpListener, ServeError> {
+    let listener =
+        std::net::TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+fn announce(app: &App, address: SocketAddr) {
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), demo = app.config.demo, "listening");
+    if !app.web.is_there() {
+        tracing::warn!("the web page is not built: install Node 20.19 or later and run `make run`");
+    }
+    if app.config.demo {
+        demo::announce(app, address);
+    }
+}
+
+/// Metrics and administration listen apart, on loopback unless told otherwise. Without that
+/// address the server still serves: a second one on the same machine is no reason to stop.
+fn spawn_operation_listener(app: &App) {
+    let Some(address) = app.config.metrics_listen else { return };
+    let listener = match bind(address) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::warn!(%address, %error, "metrics and administration are off");
+            return;
+        }
+    };
+    let routes = Router::new().route("/metrics", get(metrics)).merge(admin::routes()).with_state(app.clone());
+    tokio::spawn(async move {
+        let served = async { axum_server::from_tcp(listener)?.serve(routes.into_make_service()).await };
+        if let Err(error) = served.await {
+            tracing::warn!(%address, %error, "the metrics listener stopped");
+        }
+    });
+}
+
+async fn metrics(State(app): State<App>) -> ([(http::HeaderName, &'static str); 1], String) {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(http::header::CONTENT_TYPE, kind)], app.metrics.text())
+}
+
+/// Not ready at once; what was accepted is finished; clients are told with spread delays.
+async fn drain_on_signal(app: App, drain: watch::Sender<bool>, handle: Handle<SocketAddr>) {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals can't be heard; stop the process by force");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("draining");
+    drain.send_replace(true);
+    app.hub.drain(DRAIN_SPREAD_MS);
+    handle.graceful_shutdown(Some(DRAIN_DEADLINE));
+}
