@@ -1,0 +1,577 @@
+//! The client without I/O: what to send, when to send it again, what to show. The SDK's engine is
+//! the same machine in TypeScript; `spec/scenarios` holds the traces that both must follow.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`outbox`] | what oneself sends, until it is stored |
+//! | [`timeline`] | each log, as far as it is held |
+//! | [`connection`] | which rung carries the feed, and when to try again |
+//! | [`positions`] | who has received and seen what |
+//!
+//! A driver feeds [`Engine::handle`] and carries the [`Effect`]s out in order; it holds no chat
+//! rule. Time is the driver's monotonic clock in milliseconds; `jitter`, anew for each call, is
+//! a random number in `0.0..1.0`.
+//!
+//! To add to it: an [`Input`], the machine that handles it, the [`Effect`] it asks for, and a
+//! scenario.
+
+pub mod connection;
+pub mod outbox;
+pub mod positions;
+pub mod timeline;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use zas_protocol::rest::{LogHead, Page};
+use zas_protocol::{
+    Ack, Advance, Command, Cursor, Epoch, ErrorCode, Event, EventBody, Hello, Micros, Nack, RoomId, Seen,
+    Seq, ServerFrame, Signal, TxnId, UserId,
+};
+
+pub use connection::{ConnId, Connection, Rung, Status};
+pub use outbox::{Entry, Outbox, OutboxFull, Path, Progress};
+pub use positions::Positions;
+pub use timeline::{Fetch, FetchError, FetchId, Timeline};
+
+/// Milliseconds on the driver's monotonic clock.
+pub type Millis = u64;
+
+/// The first delay after a failure is random up to this.
+pub const BACKOFF_MIN_MS: Millis = 250;
+/// No delay after a failure is longer than this.
+pub const BACKOFF_MAX_MS: Millis = 15_000;
+
+/// How long to wait after the `attempt`-th failure in a row (from 0): full jitter, doubling from
+/// [`BACKOFF_MIN_MS`] to [`BACKOFF_MAX_MS`].
+#[must_use]
+pub fn backoff(attempt: u32, jitter: f64) -> Millis {
+    let cap = BACKOFF_MIN_MS.saturating_mul(1 << attempt.min(16)).min(BACKOFF_MAX_MS);
+    (cap as f64 * jitter) as Millis
+}
+
+/// What happens to the engine.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Connect, and stay connected.
+    Start,
+    /// Disconnect.
+    Stop,
+    /// The network is back, or the process was asleep.
+    Wake,
+    /// A frame came on a connection.
+    Frame {
+        /// Which.
+        conn: ConnId,
+        /// The frame.
+        frame: ServerFrame,
+    },
+    /// Something came on a connection that is no frame (a keep-alive).
+    Heard {
+        /// Which.
+        conn: ConnId,
+    },
+    /// A connection ended, or could not be made.
+    Closed {
+        /// Which.
+        conn: ConnId,
+        /// The close code; an HTTP 401 counts as 4500, no answer as `None`.
+        code: Option<u16>,
+    },
+    /// All frames of a poll's answer have been given.
+    PollAnswered {
+        /// Which.
+        conn: ConnId,
+    },
+    /// A POST was answered.
+    Posted {
+        /// By an ack or a nack.
+        answer: Result<Ack, Nack>,
+    },
+    /// A POST ended without an answer.
+    PostLost {
+        /// Of which command.
+        txn_id: TxnId,
+    },
+    /// A page came, or did not.
+    Fetched {
+        /// Of which log.
+        room: RoomId,
+        /// As named by [`Effect::Fetch`].
+        id: FetchId,
+        /// The page.
+        page: Result<Page, FetchError>,
+    },
+    /// Where logs stand, from `GET /v1/state`: those not known yet are followed from there on.
+    Heads {
+        /// The logs, one's own among them.
+        heads: Vec<LogHead>,
+    },
+    /// A fresh access token is at hand.
+    TokenRefreshed,
+    /// None came: refused with a code, or no answer.
+    TokenRefused {
+        /// The refusal.
+        code: Option<ErrorCode>,
+    },
+    /// Send a failed command again.
+    Retry {
+        /// Which.
+        txn_id: TxnId,
+    },
+    /// Read older history of a log.
+    LoadOlder {
+        /// Which.
+        room: RoomId,
+    },
+    /// Oneself received, or saw, all up to these places.
+    Advance(Advance),
+    /// [`Engine::next_deadline`] has come.
+    Tick,
+}
+
+/// What a driver does for the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Open a rung with [`Engine::hello`]. It ends in a `welcome` frame or [`Input::Closed`]
+    /// within [`connection::CONNECT_MS`].
+    Open {
+        /// Its name from here on.
+        conn: ConnId,
+        /// Which rung.
+        rung: Rung,
+        /// For a poll: how long it may be held.
+        wait_ms: Millis,
+    },
+    /// Close a connection; nothing it says counts any more.
+    Close {
+        /// Which.
+        conn: ConnId,
+    },
+    /// Send a ping.
+    Ping {
+        /// On which socket.
+        conn: ConnId,
+        /// Its number.
+        n: u64,
+    },
+    /// Send the access token at hand in a `refresh` frame.
+    PresentToken {
+        /// On which socket.
+        conn: ConnId,
+    },
+    /// Get a fresh access token; ends in [`Input::TokenRefreshed`] or [`Input::TokenRefused`].
+    RefreshToken,
+    /// Send a command on the socket that is up.
+    Send(Command),
+    /// POST a command; ends in [`Input::Posted`] or [`Input::PostLost`].
+    Post(Command),
+    /// Say something in passing: on the socket if one is up, else by POST.
+    Say(Signal),
+    /// Read a page; ends in [`Input::Fetched`].
+    Fetch {
+        /// Of which log.
+        room: RoomId,
+        /// Comes back in the answer.
+        id: FetchId,
+        /// Which page.
+        fetch: Fetch,
+    },
+    /// Keep an entry of the outbox, durably, before the next effect.
+    Save(Entry),
+    /// Drop an entry of the outbox.
+    Forget(TxnId),
+    /// A command's fate: stored, or finally refused.
+    Settled {
+        /// Which.
+        txn_id: TxnId,
+        /// The ack or the refusal.
+        outcome: Result<Ack, ErrorCode>,
+    },
+    /// The next event of a log, each once and in order.
+    Arrived(Event),
+    /// A stretch of a log was too much to send; it is history that can be loaded.
+    Jumped {
+        /// Which log.
+        room: RoomId,
+        /// The first place passed over.
+        from: Seq,
+        /// The last.
+        to: Seq,
+    },
+    /// Typing, presence or positions, as the server said it.
+    Heard(ServerFrame),
+}
+
+/// What survives a restart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// The outbox.
+    pub outbox: Vec<Entry>,
+    /// How far each log was held.
+    pub cursor: Cursor,
+}
+
+/// One row of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row<'a> {
+    /// Who wrote or caused it.
+    pub sender: Option<UserId>,
+    /// Its name; with the sender, the row's identity for ever.
+    pub txn_id: Option<&'a TxnId>,
+    /// The text, where it is a message.
+    pub text: Option<&'a str>,
+    /// Its place, once stored.
+    pub seq: Option<Seq>,
+    /// Where it is, while its event has not come.
+    pub progress: Option<&'a Progress>,
+}
+
+/// The machine; see the module.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    me: UserId,
+    connection: Connection,
+    carrier: (Path, ConnId),
+    outbox: Outbox,
+    logs: BTreeMap<RoomId, Timeline>,
+    positions: Positions,
+    /// Whether receiving a message advances one's `delivered`.
+    receipts: bool,
+    seen: Option<Seen>,
+}
+
+impl Engine {
+    /// An engine for one signed-in person.
+    #[must_use]
+    pub fn new(me: UserId, rungs: Vec<Rung>, saved: Saved) -> Self {
+        let logs = saved.cursor.into_iter();
+        Self {
+            me,
+            connection: Connection::new(rungs),
+            carrier: (Path::Offline, 0),
+            outbox: Outbox::restore(saved.outbox),
+            logs: logs.map(|(room, (epoch, seq))| (room, Timeline::at(me, room, epoch, seq))).collect(),
+            positions: Positions::default(),
+            receipts: true,
+            seen: None,
+        }
+    }
+
+    /// Whether receiving a message advances one's `delivered`; so unless said otherwise.
+    #[must_use]
+    pub const fn with_receipts(mut self, receipts: bool) -> Self {
+        self.receipts = receipts;
+        self
+    }
+
+    /// What survives a restart.
+    #[must_use]
+    pub fn saved(&self) -> Saved {
+        Saved { outbox: self.outbox.entries().into_iter().cloned().collect(), cursor: self.cursor() }
+    }
+
+    /// Who is signed in.
+    #[must_use]
+    pub const fn me(&self) -> UserId {
+        self.me
+    }
+
+    /// The connection, as an app shows it.
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        self.connection.status()
+    }
+
+    /// The connection that [`Effect::Send`] and [`Effect::Say`] go on; 0 unless a socket is up.
+    #[must_use]
+    pub const fn socket(&self) -> ConnId {
+        match self.carrier {
+            (Path::Socket, conn) => conn,
+            _ => 0,
+        }
+    }
+
+    /// What is waiting to be sent.
+    #[must_use]
+    pub const fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// A log, if anything is known of it.
+    #[must_use]
+    pub fn timeline(&self, room: RoomId) -> Option<&Timeline> {
+        self.logs.get(&room)
+    }
+
+    /// All logs known of.
+    pub fn logs(&self) -> impl Iterator<Item = (RoomId, &Timeline)> {
+        self.logs.iter().map(|(&room, timeline)| (room, timeline))
+    }
+
+    /// Positions, one's own and others'.
+    #[must_use]
+    pub const fn positions(&self) -> &Positions {
+        &self.positions
+    }
+
+    /// The first frame for a connection opened now, without its token.
+    #[must_use]
+    pub fn hello(&self) -> Hello {
+        Hello { token: None, cursor: self.cursor(), seen: self.seen.clone() }
+    }
+
+    fn cursor(&self) -> Cursor {
+        self.logs.iter().filter_map(|(&room, log)| Some((room, log.position()?))).collect()
+    }
+
+    /// A conversation: what is stored by `seq`, then what waits, in the order composed.
+    #[must_use]
+    pub fn rows(&self, room: RoomId) -> Vec<Row<'_>> {
+        let mut rows = Vec::new();
+        let mut stored = BTreeSet::new();
+        for event in self.logs.get(&room).into_iter().flat_map(Timeline::events) {
+            let text = match &event.body {
+                EventBody::Message { text, .. } => Some(text.as_str()),
+                _ => None,
+            };
+            let txn_id = event.txn_id.as_ref();
+            stored.extend(txn_id.filter(|_| event.sender == Some(self.me)));
+            rows.push(Row { sender: event.sender, txn_id, text, seq: Some(event.seq), progress: None });
+        }
+        let mut own: Vec<_> = self.outbox.of_room(room).collect();
+        own.retain(|entry| !stored.contains(entry.command.txn_id()));
+        own.sort_by_key(|entry| match &entry.progress {
+            Progress::Acked { ack } => (ack.seq, 0),
+            _ => (Seq::MAX, entry.order),
+        });
+        rows.extend(own.into_iter().map(|entry| Row {
+            sender: Some(self.me),
+            txn_id: Some(entry.command.txn_id()),
+            text: match &entry.command {
+                Command::Send { text, .. } => Some(text),
+                _ => None,
+            },
+            seq: match &entry.progress {
+                Progress::Acked { ack } => Some(ack.seq),
+                _ => None,
+            },
+            progress: Some(&entry.progress),
+        }));
+        rows
+    }
+
+    /// Takes a command to send; `after` of a message is filled in at each sending.
+    ///
+    /// # Errors
+    /// [`OutboxFull`]; nothing is kept then.
+    pub fn compose(&mut self, now: Millis, command: Command) -> Result<Vec<Effect>, OutboxFull> {
+        let mut out = Vec::new();
+        self.outbox.compose(now, command, &mut out)?;
+        Ok(out)
+    }
+
+    /// Takes a command back that is certainly not stored, and returns it.
+    pub fn discard(&mut self, now: Millis, txn_id: &TxnId) -> (Option<Command>, Vec<Effect>) {
+        let mut out = Vec::new();
+        let command = self.outbox.discard(now, txn_id, &mut out);
+        (command, out)
+    }
+
+    /// Handles one input; what it asks for is carried out in order.
+    #[must_use]
+    pub fn handle(&mut self, now: Millis, jitter: f64, input: Input) -> Vec<Effect> {
+        let out = &mut Vec::new();
+        match input {
+            Input::Start => self.connection.start(now, out),
+            Input::Stop => self.connection.stop(out),
+            Input::Wake => self.connection.wake(now, out),
+            Input::Frame { conn, frame } if self.connection.hears(conn) => {
+                self.connection.heard(now, conn);
+                self.frame(now, jitter, conn, frame, out);
+            }
+            Input::Frame { .. } => {}
+            Input::Heard { conn } => self.connection.heard(now, conn),
+            Input::Closed { conn, code } => self.connection.closed(now, jitter, conn, code, out),
+            Input::PollAnswered { conn } => self.connection.answered(now, conn, out),
+            Input::Posted { answer: Ok(ack) } => self.acked(now, &ack, out),
+            Input::Posted { answer: Err(nack) } => self.outbox.nack(now, jitter, &nack, out),
+            Input::PostLost { txn_id } => self.outbox.post_lost(now, jitter, &txn_id, out),
+            Input::Fetched { room, id, page } => self.fetched(now, jitter, room, id, page, out),
+            Input::Heads { heads } => {
+                let me = self.me;
+                for LogHead { room, epoch, head } in heads {
+                    self.logs
+                        .entry(room)
+                        .or_insert_with(|| Timeline::at(me, room, epoch, head))
+                        .head(now, head);
+                }
+            }
+            Input::TokenRefreshed => {
+                self.connection.token_refreshed(now, jitter, out);
+                self.outbox.token_refreshed(now, out);
+            }
+            Input::TokenRefused { code } => self.connection.token_refused(now, jitter, code, out),
+            Input::Retry { txn_id } => self.outbox.retry(now, &txn_id, out),
+            Input::LoadOlder { room } => {
+                if let Some(log) = self.logs.get_mut(&room) {
+                    log.load_older(out);
+                }
+            }
+            Input::Advance(advance) => self.positions.advance(now, advance),
+            Input::Tick => self.tick(now, jitter, out),
+        }
+        self.settle(now, out);
+        std::mem::take(out)
+    }
+
+    /// When it wants [`Input::Tick`].
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Millis> {
+        let path = self.carrier.0;
+        let logs = self.logs.values().filter_map(Timeline::next_deadline).filter(|_| path != Path::Offline);
+        logs.chain(self.connection.next_deadline())
+            .chain(self.outbox.next_deadline())
+            .chain(self.positions.next_deadline(path))
+            .min()
+    }
+
+    fn tick(&mut self, now: Millis, jitter: f64, out: &mut Vec<Effect>) {
+        self.connection.tick(now, jitter, out);
+        self.outbox.tick(now, out);
+        self.positions.tick(now, self.carrier.0, out);
+        if self.carrier.0 != Path::Offline {
+            for log in self.logs.values_mut() {
+                log.tick(now, out);
+            }
+        }
+    }
+
+    fn frame(&mut self, now: Millis, jitter: f64, conn: ConnId, frame: ServerFrame, out: &mut Vec<Effect>) {
+        match frame {
+            ServerFrame::Welcome { node, now: server, ping_ms, expires_at, .. } => {
+                if self.seen.as_ref().is_none_or(|seen| seen.node != node) {
+                    self.seen = Some(Seen { node, rev: 0 });
+                }
+                let life: Micros = expires_at.saturating_sub(server);
+                self.connection.welcome(now, conn, ping_ms, life, out);
+            }
+            ServerFrame::Synced {} => self.connection.synced(conn),
+            ServerFrame::Event(event) => self.log(event.room).event(now, event, out),
+            ServerFrame::Skip { room, from, to } => self.log(room).skip(now, from, to, out),
+            ServerFrame::Resync { room, epoch, head } => self.resync(now, room, epoch, head, out),
+            ServerFrame::Ack(ack) => self.acked(now, &ack, out),
+            ServerFrame::Nack(nack) => self.outbox.nack(now, jitter, &nack, out),
+            ServerFrame::Typing { rev, .. }
+            | ServerFrame::Presence { rev, .. }
+            | ServerFrame::Positions { rev, .. } => {
+                if let Some(seen) = &mut self.seen {
+                    seen.rev = seen.rev.max(rev);
+                }
+                if let ServerFrame::Positions { room, of, .. } = &frame {
+                    self.positions.heard(*room, of);
+                }
+                out.push(Effect::Heard(frame));
+            }
+            ServerFrame::Heads { heads } => {
+                for (room, head) in heads {
+                    self.log(room).head(now, head);
+                }
+            }
+            ServerFrame::Drain { delay_ms } => self.connection.drain(now, conn, delay_ms),
+            ServerFrame::Pong { .. } | ServerFrame::Error { .. } => {}
+        }
+    }
+
+    fn log(&mut self, room: RoomId) -> &mut Timeline {
+        self.logs.entry(room).or_insert_with(|| Timeline::cold(self.me, room))
+    }
+
+    fn acked(&mut self, now: Millis, ack: &Ack, out: &mut Vec<Effect>) {
+        self.outbox.ack(now, ack, out);
+        if let Some(log) = self.logs.get(&ack.room) {
+            if log.is_gone() {
+                self.outbox.abandoned(ack.room, out);
+            } else if log.position().is_some() {
+                self.outbox.covered(ack.room, log.held().1, out);
+            }
+        }
+    }
+
+    fn resync(&mut self, now: Millis, room: RoomId, epoch: Epoch, head: Seq, out: &mut Vec<Effect>) {
+        if self.log(room).resync(now, epoch, head, out) {
+            self.outbox.history_replaced(now, room, out);
+        }
+    }
+
+    fn fetched(
+        &mut self,
+        now: Millis,
+        jitter: f64,
+        room: RoomId,
+        id: FetchId,
+        page: Result<Page, FetchError>,
+        out: &mut Vec<Effect>,
+    ) {
+        match page {
+            Ok(page) => {
+                if self.log(room).page(now, jitter, id, &page, out) {
+                    self.outbox.history_replaced(now, room, out);
+                }
+            }
+            Err(error) => self.log(room).fetch_failed(now, jitter, id, error),
+        }
+    }
+
+    /// Carries what one machine did over to the others.
+    fn settle(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        let mut next = 0;
+        while next < out.len() {
+            if let Effect::Arrived(event) = &out[next] {
+                let event = event.clone();
+                self.arrived(now, &event, out);
+            }
+            next += 1;
+        }
+        if self.outbox.needs_token() {
+            self.connection.need_token(out);
+        }
+        let carrier = self.connection.carrier();
+        if carrier != self.carrier {
+            self.carrier = carrier;
+            self.outbox.set_path(now, carrier.0, out);
+            self.positions.reconnected(now);
+        }
+    }
+
+    fn arrived(&mut self, now: Millis, event: &Event, out: &mut Vec<Effect>) {
+        if event.sender == Some(self.me) {
+            self.outbox.echo(now, event, out);
+        } else if self.receipts && event.room != RoomId::own_log(self.me) {
+            self.positions.advance(now, Advance { room: event.room, delivered: event.seq, read: 0 });
+        }
+        self.outbox.covered(event.room, event.seq, out);
+        match event.body {
+            EventBody::Joined { joined, from } => self.log(joined).joined(now, from, out),
+            EventBody::Left { left, at_seq } => {
+                if let Some(log) = self.logs.get_mut(&left) {
+                    log.left(at_seq);
+                }
+            }
+            _ => {}
+        }
+        for room in [event.room, left_room(event).unwrap_or(event.room)] {
+            if self.logs.get(&room).is_some_and(Timeline::is_gone) {
+                self.outbox.abandoned(room, out);
+                self.positions.forget(room);
+            }
+        }
+    }
+}
+
+const fn left_room(event: &Event) -> Option<RoomId> {
+    match event.body {
+        EventBody::Left { left, .. } => Some(left),
+        _ => None,
+    }
+}
