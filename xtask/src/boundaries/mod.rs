@@ -1,0 +1,35 @@
+//! Rules that no compiler checks: which package may need which ([`graph`]), what a source file may
+//! not contain ([`text`]), what may come in from outside ([`supply`]).
+
+mod graph;
+mod supply;
+mod text;
+
+use crate::process::cargo;
+use serde_json::Value;
+
+/// Everything that is wrong, one sentence each.
+pub(crate) fn violations() -> Result<Vec<String>, String> {
+    let metadata = metadata()?;
+    let mut found = graph::violations(&metadata);
+    found.extend(supply::violations(&metadata));
+    found.extend(text::violations());
+    Ok(found)
+}
+
+/// What cargo knows of all packages, as resolved.
+fn metadata() -> Result<Value, String> {
+    let output = cargo()
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .output()
+        .map_err(|why| format!("cargo did not start: {why}"))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    serde_json::from_slice(&output.stdout).map_err(|why| format!("cargo metadata: {why}"))
+}
+
+/// The strings of an array of objects' field, `null` left out.
+fn texts<'a>(list: &'a Value, field: &str) -> Vec<&'a str> {
+    list.as_array().into_iter().flatten().filter_map(|item| item.get(field)?.as_str()).collect()
+}
