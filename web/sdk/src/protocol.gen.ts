@@ -1077,6 +1077,9 @@ export type ClientFrame =
   | Command
   | Signal;
 
+export const PROTOCOL_VERSION = 1;
+export const SUBPROTOCOL = "zas.v1.json";
+
 export const RETRY = {
   bad_request: "never",
   text_blank: "never",

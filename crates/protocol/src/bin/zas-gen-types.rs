@@ -43,6 +43,11 @@ fn main() -> std::io::Result<()> {
         "export type ClientFrame =\n  | ({ type: \"hello\" } & Hello)\n  | ({ type: \"refresh\" } & Refresh)\n  \
          | ({ type: \"ping\" } & Ping)\n  | Command\n  | Signal;\n",
     );
+    out.push_str(&format!(
+        "\nexport const PROTOCOL_VERSION = {};\nexport const SUBPROTOCOL = \"{}\";\n",
+        frame::PROTOCOL_VERSION,
+        frame::SUBPROTOCOL
+    ));
     for (name, rows) in tables() {
         out.push_str(&format!("\nexport const {name} = {{\n{rows}}} as const;\n"));
     }
