@@ -8,6 +8,7 @@
 //! | [`policy`] | the one function that says who may do what |
 //! | [`ledger`] | what a command appends to which log, given facts |
 //! | [`batch`] | many commands, one commit |
+//! | [`encode`] | frames as bytes |
 //! | [`hub`] | who hears what on this node |
 //! | [`session`] | one connection, on any rung |
 //!
@@ -15,6 +16,7 @@
 //! `next_deadline()` says when it wants to be woken; drivers live in the server.
 
 pub mod batch;
+pub mod encode;
 pub mod hub;
 pub mod ledger;
 pub mod policy;
