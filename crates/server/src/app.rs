@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use zas_core::session::Settings;
 use zas_store::Store;
 
 use crate::auth::Auth;
@@ -33,6 +34,8 @@ pub struct App {
     pub gate: Arc<Gate>,
     /// Counters and histograms.
     pub metrics: Arc<Metrics>,
+    /// What all sessions share.
+    pub session_settings: Arc<Settings>,
     /// The web client.
     pub web: Web,
     /// Whether the server is draining.

@@ -12,7 +12,8 @@ use axum_server::Handle;
 use axum_server::accept::NoDelayAcceptor;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use zas_store::{Sqlite, SqliteOptions, Store, StoreError};
+use zas_core::session::Settings;
+use zas_store::{Options, Secrets, SqliteStore, Store, StoreError};
 
 use crate::app::App;
 use crate::auth::Auth;
@@ -21,7 +22,6 @@ use crate::auth::limits::Gate;
 use crate::committer::Committer;
 use crate::config::Config;
 use crate::embed::Web;
-use crate::feed::mailbox::Capacity;
 use crate::files::Files;
 use crate::metrics::Metrics;
 use crate::nodehub::NodeHub;
@@ -119,8 +119,8 @@ pub fn assemble(
 ) -> App {
     let limits = &config.limits;
     let metrics = Arc::new(Metrics::default());
-    let capacity = Capacity { frames: limits.queue_frames, bytes: limits.queue_bytes };
-    let hub = NodeHub::start(store.clone(), metrics.clone(), capacity, limits.connections_per_user);
+    let hub = NodeHub::start(store.clone(), metrics.clone(), limits);
+    let session_settings = Arc::new(Settings { limits: limits.clone(), node: hub.node().to_owned() });
     let gate = Arc::new(Gate::new(limits));
     let auth = Arc::new(Auth::new(keys, store.clone()));
     let cut = hub.clone();
@@ -137,6 +137,7 @@ pub fn assemble(
         gate,
         metrics,
         draining,
+        session_settings,
         web: Web::from_env(),
     }
 }

@@ -1,0 +1,144 @@
+//! The third rung: a long-poll. It ends when there is news, or when it has waited long enough.
+
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio::time::Instant;
+use zas_protocol::CloseCode;
+
+use super::{Gone, Inbound, Pipe};
+
+/// Collects frames for one answer.
+pub struct PollPipe<'a> {
+    collected: &'a mut Collected,
+    /// When to answer without news.
+    until: Instant,
+    /// How long to gather more after the first news.
+    gather: Duration,
+    most: usize,
+    news_at: Option<Instant>,
+    synced: bool,
+}
+
+/// What an answer holds.
+#[derive(Debug, Default)]
+pub struct Collected {
+    frames: Vec<Bytes>,
+    /// How the session ended, if it did.
+    pub closed: Option<CloseCode>,
+}
+
+impl Collected {
+    /// `{"frames":[…]}`; the frames are JSON already.
+    #[must_use]
+    pub fn into_json(self) -> Bytes {
+        let size: usize = self.frames.iter().map(|frame| frame.len() + 1).sum();
+        let mut json = BytesMut::with_capacity(size + 16);
+        json.put_slice(b"{\"frames\":[");
+        for (n, frame) in self.frames.iter().enumerate() {
+            if n > 0 {
+                json.put_u8(b',');
+            }
+            json.put_slice(frame);
+        }
+        json.put_slice(b"]}");
+        json.freeze()
+    }
+}
+
+impl<'a> PollPipe<'a> {
+    /// An answer that waits for `wait`, then gathers for `gather`, and holds about `most` frames.
+    #[must_use]
+    pub fn new(collected: &'a mut Collected, wait: Duration, gather: Duration, most: usize) -> Self {
+        let until = Instant::now() + wait;
+        Self { collected, until, gather, most, news_at: None, synced: false }
+    }
+
+    /// `welcome` and `synced` are no news.
+    fn news(&self) -> usize {
+        self.collected.frames.len().saturating_sub(1 + usize::from(self.synced))
+    }
+}
+
+impl Pipe for PollPipe<'_> {
+    const SPEAKS: bool = false;
+
+    async fn send(&mut self, frame: Bytes) -> Result<(), Gone> {
+        self.collected.frames.push(frame);
+        Ok(())
+    }
+
+    fn synced(&mut self) {
+        self.synced = true;
+    }
+
+    async fn receive(&mut self) -> Inbound {
+        let news = self.news();
+        if news > 0 && self.news_at.is_none() {
+            self.news_at = Some(Instant::now());
+        }
+        if news >= self.most {
+            return Inbound::End;
+        }
+        if !self.synced {
+            // Whatever was asked for, an answer holds what was missed, or a full page of it.
+            std::future::pending::<()>().await;
+        }
+        let until = self.news_at.map_or(self.until, |at| self.until.min(at + self.gather));
+        tokio::time::sleep_until(until).await;
+        Inbound::End
+    }
+
+    async fn close(&mut self, code: CloseCode) {
+        self.collected.closed = Some(code);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_joined_as_they_are() {
+        let mut collected = Collected::default();
+        assert_eq!(&Collected::default().into_json()[..], br#"{"frames":[]}"#);
+        collected.frames = vec![Bytes::from_static(b"{\"a\":1}"), Bytes::from_static(b"{}")];
+        assert_eq!(&collected.into_json()[..], br#"{"frames":[{"a":1},{}]}"#);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_waits_for_news_and_then_only_gathers() {
+        let mut collected = Collected::default();
+        let mut pipe =
+            PollPipe::new(&mut collected, Duration::from_secs(25), Duration::from_millis(200), 100);
+        let started = Instant::now();
+        for frame in ["welcome", "synced"] {
+            pipe.send(Bytes::from_static(frame.as_bytes())).await.unwrap();
+        }
+        pipe.synced();
+        assert!(tokio::time::timeout(Duration::from_secs(10), pipe.receive()).await.is_err());
+        pipe.send(Bytes::from_static(b"event")).await.unwrap();
+        assert!(matches!(pipe.receive().await, Inbound::End));
+        assert_eq!(started.elapsed(), Duration::from_millis(10_200));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_answer_goes_at_once_and_an_empty_one_when_its_time_is_up() {
+        let mut collected = Collected::default();
+        let mut pipe = PollPipe::new(&mut collected, Duration::from_secs(25), Duration::from_secs(2), 2);
+        for _ in 0..3 {
+            pipe.send(Bytes::from_static(b"x")).await.unwrap();
+        }
+        let started = Instant::now();
+        assert!(matches!(pipe.receive().await, Inbound::End));
+        assert_eq!(started.elapsed(), Duration::ZERO);
+
+        let mut collected = Collected::default();
+        let mut pipe = PollPipe::new(&mut collected, Duration::from_secs(25), Duration::ZERO, 2);
+        pipe.send(Bytes::from_static(b"welcome")).await.unwrap();
+        pipe.send(Bytes::from_static(b"synced")).await.unwrap();
+        pipe.synced();
+        assert!(matches!(pipe.receive().await, Inbound::End));
+        assert_eq!(started.elapsed(), Duration::from_secs(25));
+    }
+}

@@ -1,0 +1,133 @@
+//! The feed's two doors: `GET /v1/ws`, and `POST /v1/feed` for stream and long-poll.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, header};
+use zas_core::hub;
+use zas_protocol::frame::SUBPROTOCOL;
+use zas_protocol::limits::FRAME_BYTES;
+use zas_protocol::rest::{FeedRequest, Polled};
+use zas_protocol::{CloseCode, ErrorBody, ErrorCode};
+
+use super::signals::say;
+use crate::app::App;
+use crate::auth::extract::Authed;
+use crate::error::ApiError;
+use crate::feed::poll::{Collected, PollPipe};
+use crate::feed::socket::SocketPipe;
+use crate::feed::stream::stream;
+use crate::feed::{Driver, Pipe as _};
+use crate::json::JsonBody;
+use crate::metrics::Rung;
+
+/// The longest that a long-poll gathers after its first news, in milliseconds.
+const GATHER_MS: u64 = 2_000;
+
+/// Opens a socket. Its first frame says who it is; a page of another origin is told which setting
+/// allows it.
+#[utoipa::path(get, path = "/v1/ws", tag = "feed", security(()), responses((status = 101)))]
+pub async fn socket(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    let allowed = origin_is_allowed(&headers, &app.config.allowed_origins);
+    upgrade
+        .protocols([SUBPROTOCOL])
+        .read_buffer_size(1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(256 * 1024)
+        .max_message_size(FRAME_BYTES)
+        .max_frame_size(FRAME_BYTES)
+        .on_upgrade(move |socket| async move {
+            let mut pipe = SocketPipe(socket);
+            if allowed {
+                let _open = app.metrics.open(Rung::Socket);
+                Driver::greeting(app.clone()).run(pipe).await;
+            } else {
+                tracing::warn!("a socket of an origin that is not in `allowed_origins` was refused");
+                pipe.close(CloseCode::OriginNotAllowed).await;
+            }
+        })
+}
+
+/// The feed over plain HTTP: a stream of frames for `Accept: text/event-stream`, else a long-poll.
+#[utoipa::path(post, path = "/v1/feed", tag = "feed", request_body = FeedRequest,
+    responses((status = 200, body = Polled), (status = 401, body = ErrorBody)))]
+pub async fn feed(
+    State(app): State<App>,
+    Authed(identity): Authed,
+    headers: HeaderMap,
+    JsonBody(request): JsonBody<FeedRequest>,
+) -> Result<Response, ApiError> {
+    if *app.draining.borrow() {
+        return Err(ApiError::later(ErrorCode::Draining, Duration::from_secs(1)));
+    }
+    say(&app, identity.user, request.signals).await?;
+    let wants_stream = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.contains("text/event-stream"));
+    if wants_stream {
+        let (pipe, response) = stream(Duration::from_millis(app.config.limits.ping_ms));
+        tokio::spawn(async move {
+            let _open = app.metrics.open(Rung::Stream);
+            let driver =
+                Driver::authenticated(app.clone(), hub::Rung::Lasting, identity.session(), request.hello);
+            driver.run(pipe).await;
+        });
+        return Ok(response);
+    }
+    let _held = app.gate.hold_poll(identity.device)?;
+    let _open = app.metrics.open(Rung::Poll);
+    let limits = &app.config.limits;
+    let wait = Duration::from_millis(request.wait_ms.unwrap_or(limits.poll_ms).min(limits.poll_ms));
+    let gather = Duration::from_millis(request.gather_ms.unwrap_or(0).min(GATHER_MS));
+    let mut collected = Collected::default();
+    let pipe = PollPipe::new(&mut collected, wait, gather, limits.poll_events);
+    Driver::authenticated(app.clone(), hub::Rung::Poll, identity.session(), request.hello).run(pipe).await;
+    match collected.closed {
+        Some(CloseCode::Revoked) => Err(ErrorCode::Revoked.into()),
+        Some(CloseCode::Unauthenticated | CloseCode::TokenExpired) => Err(ErrorCode::Unauthenticated.into()),
+        Some(CloseCode::Drain) => Err(ApiError::later(ErrorCode::Draining, Duration::from_secs(1))),
+        Some(CloseCode::Overloaded) => Err(ApiError::later(ErrorCode::Overloaded, Duration::from_secs(1))),
+        _ => Ok(([(header::CONTENT_TYPE, "application/json")], collected.into_json()).into_response()),
+    }
+}
+
+/// No `Origin` (not a browser), the page's own server, or one on the list; exact.
+fn origin_is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let own = origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));
+    own || allowed.iter().any(|one| one == origin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_the_pages_own_or_on_the_list_to_the_letter() {
+        let headers = |origin: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "chat.example.com:8000".parse().unwrap());
+            if !origin.is_empty() {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            headers
+        };
+        let allowed = ["https://app.example.com".to_owned()];
+        for (origin, ok) in [
+            ("", true),
+            ("http://chat.example.com:8000", true),
+            ("https://app.example.com", true),
+            ("https://app.example.com.evil.org", false),
+            ("http://app.example.com", false),
+            ("http://chat.example.com", false),
+            ("null", false),
+        ] {
+            assert_eq!(origin_is_allowed(&headers(origin), &allowed), ok, "{origin}");
+        }
+    }
+}
