@@ -1,0 +1,148 @@
+/** One room: its header, its messages and the box to write in. It fits the container it is put in. */
+import type { RoomId, RowKey } from "@zas/client";
+import { useRoom, useSession, useZas } from "@zas/client/react";
+import { CloudOff, DoorClosed, MessagesSquare } from "lucide-react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { conversation } from "../i18n/conversation.js";
+import { useText } from "../i18n/index.js";
+import { useSound } from "../sound/SoundProvider.js";
+import { Button } from "../ui/Button.js";
+import { Message } from "../ui/Message.js";
+import { Announcer } from "./Announcer.js";
+import { Composer, type ComposerHandle } from "./Composer.js";
+import { keepDraft, readDraft } from "./drafts.js";
+import { Header } from "./Header.js";
+import { useKeyboardInset } from "./keyboard.js";
+import { MessageList } from "./MessageList.js";
+import { type MessageActions, MessageActionsContext } from "./MessageRow.js";
+import "./conversation.css";
+
+const MessageInfo = lazy(() => import("./MessageInfo.js"));
+
+export interface ConversationProps {
+  roomId: RoomId;
+  /** Leads back to the list, where there is no list beside it. */
+  onBack?: (() => void) | undefined;
+  /** Opens the room's panel. */
+  onOpenInfo?: (() => void) | undefined;
+  /** Whether the composer takes the focus; where the pointer is fine unless said. */
+  autoFocus?: boolean | undefined;
+}
+
+/** Remounts with the room: everything in it belongs to one. */
+export function Conversation(props: ConversationProps) {
+  return <Room key={props.roomId} {...props} />;
+}
+
+function Room({ roomId, onBack, onOpenInfo, autoFocus = matchMedia("(pointer: fine)").matches }: ConversationProps) {
+  const zas = useZas();
+  const session = useSession();
+  const play = useSound();
+  const { room, timeline } = useRoom(roomId);
+  const [shown, setShown] = useState<RowKey>();
+  const composer = useRef<ComposerHandle>(null);
+  const me = session.state === "signed_in" ? session.me.user.id : "";
+  useEffect(() => zas.open(roomId), [zas, roomId]);
+  useKeyboardInset();
+
+  const send = useCallback(
+    (text: string) => {
+      play("out");
+      const key = zas.send(roomId, text);
+      if (key !== undefined) afterPaint(() => zas.painted(key));
+    },
+    [zas, roomId, play],
+  );
+  const draft = useCallback(
+    (text: string) => {
+      keepDraft(me, roomId, text);
+      zas.typing(roomId, text.trim() !== "");
+    },
+    [zas, me, roomId],
+  );
+  const actions = useMemo<MessageActions>(
+    () => ({
+      retry: (key) => zas.retry(key),
+      edit(key) {
+        const text = zas.discard(key);
+        if (text !== undefined) composer.current?.put(text);
+      },
+      discard: (key) => void zas.discard(key),
+      info: setShown,
+    }),
+    [zas],
+  );
+
+  if (!room) return <Absent known={timeline.phase !== "cold"} onBack={onBack} />;
+  return (
+    <section
+      aria-label={room.title}
+      data-bubble={room.prefs.color}
+      data-background={room.prefs.background}
+      className="conversation chat-background"
+    >
+      <Header room={room} onBack={onBack} onOpenInfo={onOpenInfo} />
+      <MessageActionsContext value={actions}>
+        {timeline.keys.length > 0 ? (
+          <MessageList room={roomId} timeline={timeline} group={room.kind === "group"} onInfo={setShown} />
+        ) : (
+          <Nothing phase={timeline.phase} onReload={() => void zas.loadOlder(roomId).catch(() => {})} />
+        )}
+      </MessageActionsContext>
+      <Announcer room={roomId} last={timeline.keys.at(-1)} />
+      <Composer ref={composer} draft={readDraft(me, roomId)} onDraft={draft} onSend={send} autoFocus={autoFocus} />
+      {shown !== undefined && (
+        <Suspense>
+          <MessageInfo room={room} rowKey={shown} onClose={() => setShown(undefined)} />
+        </Suspense>
+      )}
+    </section>
+  );
+}
+
+/** Runs a task once the frame being made is on its way to the screen: after its layout and paint. */
+function afterPaint(task: () => void) {
+  requestAnimationFrame(() => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      task();
+    };
+    port2.postMessage(undefined);
+  });
+}
+
+/** What stands where the messages will be. */
+function Nothing({ phase, onReload }: { phase: "cold" | "ready" | "loading" | "failed"; onReload(): void }) {
+  const text = useText(conversation);
+  return (
+    <section aria-label={text.messages} className="min-h-0 flex-1 overflow-y-auto">
+      {phase === "ready" ? (
+        <Message icon={<MessagesSquare size={40} strokeWidth={1.5} />} title={text.emptyTitle} body={text.empty} />
+      ) : phase === "failed" ? (
+        <Message icon={<CloudOff size={40} strokeWidth={1.5} />} title={text.failedTitle} body={text.failed}>
+          <Button onClick={onReload}>{text.retry}</Button>
+        </Message>
+      ) : (
+        <div className="message-column animate-skeleton justify-end pb-3" aria-hidden>
+          {[62, 38, 54, 70, 46].map((width, index) => (
+            <span key={width} className="message-ghost" data-own={index % 3 === 2 || undefined} style={{ width: `${width}%` }} />
+          ))}
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Absent({ known, onBack }: { known: boolean; onBack: (() => void) | undefined }) {
+  const text = useText(conversation);
+  return (
+    <section className="conversation chat-background">
+      {known && (
+        <Message icon={<DoorClosed size={40} strokeWidth={1.5} />} title={text.goneTitle} body={text.gone}>
+          {onBack && <Button onClick={onBack}>{text.toRooms}</Button>}
+        </Message>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,106 @@
+import type { RoomView, UserId } from "@zas/client";
+import { usePresence, useSession, useUser } from "@zas/client/react";
+import { ArrowLeft } from "lucide-react";
+import { memo } from "react";
+import { common } from "../i18n/common.js";
+import { conversation } from "../i18n/conversation.js";
+import { useFormat } from "../i18n/format.js";
+import { useText } from "../i18n/index.js";
+import { Avatar, Disc } from "../ui/Avatar.js";
+import { IconButton } from "../ui/Button.js";
+
+interface Props {
+  room: RoomView;
+  onBack?: (() => void) | undefined;
+  onOpenInfo?: (() => void) | undefined;
+}
+
+/** Who one talks to and how they are; it opens the room's panel. */
+export const Header = memo(function Header({ room, onBack, onOpenInfo }: Props) {
+  const words = useText(common);
+  const text = useText(conversation);
+  const face = (
+    <>
+      {room.other === undefined ? (
+        <Disc id={room.id} name={room.title} size={40} group />
+      ) : (
+        <Avatar user={room.other} size={40} dot />
+      )}
+      <span className="grid min-w-0 text-left">
+        <h1 className="truncate font-semibold text-base leading-tight">{room.title}</h1>
+        <span className="truncate text-meta text-muted-foreground">
+          <Status room={room} />
+        </span>
+      </span>
+    </>
+  );
+  const place = "flex min-w-0 flex-1 items-center gap-3 rounded-2xl px-2 py-1";
+  return (
+    <header className="conversation-header">
+      {onBack && (
+        <IconButton label={words.back} onClick={onBack} className="-mr-1">
+          <ArrowLeft size={22} />
+        </IconButton>
+      )}
+      {onOpenInfo ? (
+        <button type="button" title={text.openInfo(room.title)} onClick={onOpenInfo} className={`pressable ${place}`}>
+          {face}
+        </button>
+      ) : (
+        <div className={place}>{face}</div>
+      )}
+    </header>
+  );
+});
+
+function Status({ room }: { room: RoomView }) {
+  const [typist] = room.typing;
+  if (typist !== undefined) return <Typing room={room} typist={typist} />;
+  return room.other === undefined ? <Members room={room} /> : <Presence user={room.other} />;
+}
+
+function Typing({ room, typist }: { room: RoomView; typist: UserId }) {
+  const words = useText(common);
+  const name = useUser(typist)?.display_name ?? words.unknownPerson;
+  const several = room.typing.length;
+  return (
+    <span className="text-accent-text">
+      {room.kind === "private" ? words.typing : several > 1 ? words.manyTyping(several) : words.someoneTyping(name)}
+      <span aria-hidden className="typing-dots">
+        <i />
+        <i />
+        <i />
+      </span>
+    </span>
+  );
+}
+
+function Presence({ user }: { user: UserId }) {
+  const words = useText(common);
+  const text = useText(conversation);
+  const format = useFormat();
+  const { online, lastSeen } = usePresence(user);
+  if (online) return words.online;
+  return lastSeen > 0 ? text.lastSeen(format.day(lastSeen, Date.now()), format.time(lastSeen)) : null;
+}
+
+/** Groups this small are named, larger ones counted. */
+const NAMED_MEMBERS = 6;
+
+function Members({ room }: { room: RoomView }) {
+  const words = useText(common);
+  const session = useSession();
+  const me = session.state === "signed_in" ? session.me.user.id : undefined;
+  if (room.members.length > NAMED_MEMBERS) return words.members(room.members.length);
+  return room.members.map(({ user }, index) => (
+    <span key={user}>
+      {index > 0 && ", "}
+      {user === me ? words.you : <Name user={user} />}
+    </span>
+  ));
+}
+
+function Name({ user }: { user: UserId }) {
+  const words = useText(common);
+  return useUser(user)?.display_name ?? words.unknownPerson;
+}

@@ -1,0 +1,272 @@
+/**
+ * The list of a conversation, and all use of the virtualizer. It is anchored at its end: what the
+ * reader looks at stays where it is when older pages, newer messages, measured heights or the
+ * keyboard come, and at the end it follows.
+ */
+import type { RoomId, RowKey, TimelineView } from "@zas/client";
+import { useZas } from "@zas/client/react";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { ArrowDown } from "lucide-react";
+import {
+  type KeyboardEvent, memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState,
+} from "react";
+import { conversation } from "../i18n/conversation.js";
+import { useFormat } from "../i18n/format.js";
+import { useText } from "../i18n/index.js";
+import { Button } from "../ui/Button.js";
+import { useAttention } from "./attention.js";
+import { countAfter, countFromOthers, estimateHeight, type Item, layOut } from "./items.js";
+import { MessageRow } from "./MessageRow.js";
+import { around, extent, NEWEST, type Span, towardsEnd, towardsStart } from "./span.js";
+import { useLongPress } from "./longPress.js";
+
+/** This near to the end, in px, counts as being there. */
+const END_PX = 80;
+/** More is laid out or loaded when fewer rows than this are left above or below. */
+const NEAR_ROWS = 12;
+/** Rows kept around what is visible. */
+const OVERSCAN = 8;
+/** The pill stops counting here. */
+const PILL_MAX = 99;
+
+interface Props {
+  room: RoomId;
+  timeline: TimelineView;
+  group: boolean;
+  onInfo(key: RowKey): void;
+}
+
+export const MessageList = memo(function MessageList({ room, timeline, group, onInfo }: Props) {
+  const zas = useZas();
+  const text = useText(conversation);
+  const attention = useAttention();
+  const { keys, firstUnread, moreBefore, phase } = timeline;
+  const read = useCallback((key: RowKey) => zas.row(room, key).get(), [zas, room]);
+
+  const [span, setSpan] = useState<Span>(() =>
+    firstUnread === undefined || keys.indexOf(firstUnread) >= extent(keys, NEWEST)[0] ? NEWEST : around(keys, firstUnread),
+  );
+  const [from, to] = extent(keys, span);
+  const items = useMemo(
+    () => layOut(keys.slice(from, to), read, { firstUnread, start: from === 0 && !moreBefore }),
+    [keys, from, to, read, firstUnread, moreBefore],
+  );
+  // Counted once: the divider says how many waited when the room was opened.
+  const unread = useRef<{ first: RowKey; count: number }>(undefined);
+  if (firstUnread !== undefined && unread.current?.first !== firstUnread) {
+    unread.current = { first: firstUnread, count: countFromOthers(keys, read, firstUnread) };
+  }
+
+  const scroller = useRef<HTMLElement>(null);
+  const virtualizer = useVirtualizer<HTMLElement, HTMLDivElement>({
+    count: items.length,
+    getScrollElement: () => scroller.current,
+    getItemKey: useCallback((index: number) => (items[index] as Item).key, [items]),
+    estimateSize: (index) => estimateHeight(items[index] as Item, read, scroller.current?.clientWidth ?? 390),
+    anchorTo: "end",
+    followOnAppend: true,
+    scrollEndThreshold: END_PX,
+    overscan: OVERSCAN,
+    paddingStart: 8,
+    paddingEnd: 8,
+    initialRect: { width: 0, height: 800 },
+  });
+  const rows = virtualizer.getVirtualItems();
+
+  // Where the reader is.
+  const placed = useRef(false);
+  const [atEnd, setAtEnd] = useState(true);
+  const lastKey = keys.at(-1);
+  const lastAtEnd = useRef(lastKey);
+  if (atEnd && span.last === undefined) lastAtEnd.current = lastKey;
+  const missed = atEnd || lastAtEnd.current === undefined ? 0 : countAfter(keys, read, lastAtEnd.current);
+
+  const goToEnd = useRef(false);
+  const toEnd = useCallback(() => {
+    goToEnd.current = true;
+    setSpan(NEWEST);
+    setAtEnd(true);
+  }, []);
+
+  // The first place, once there is something to show: the first unread message, or the end.
+  useLayoutEffect(() => {
+    if (placed.current || items.length === 0) return;
+    placed.current = true;
+    const divider = items.findIndex((item) => item.kind === "unread");
+    if (divider < 0) virtualizer.scrollToEnd();
+    else virtualizer.scrollToIndex(divider, { align: "start" });
+  }, [items, virtualizer]);
+
+  // A message of one's own that was written here is always shown.
+  useLayoutEffect(() => {
+    const row = lastKey === undefined ? undefined : read(lastKey);
+    if (row?.type === "message" && row.own && row.delivery.state !== "stored") toEnd();
+  }, [lastKey, read, toEnd]);
+
+  useLayoutEffect(() => {
+    if (!goToEnd.current || span.last !== undefined) return;
+    goToEnd.current = false;
+    virtualizer.scrollToEnd();
+  });
+
+  // At the end one stays there when the keyboard comes or the window changes.
+  const pinned = useRef(atEnd);
+  pinned.current = atEnd;
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => pinned.current && placed.current && virtualizer.scrollToEnd());
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [virtualizer]);
+
+  // What is seen is read; what is nearly reached is laid out, or loaded.
+  useEffect(() => {
+    const range = virtualizer.range;
+    if (!range || !placed.current) return;
+    if (attention) {
+      const seen = lastSeq(items, range.endIndex, read);
+      if (seen > 0) zas.markRead(room, seen);
+    }
+    if (range.startIndex < NEAR_ROWS) {
+      if (from > 0) setSpan((now) => towardsStart(keys, now));
+      else if (moreBefore && phase === "ready") void zas.loadOlder(room).catch(() => {});
+    } else if (range.endIndex > items.length - NEAR_ROWS && to < keys.length) {
+      setSpan((now) => towardsEnd(keys, now));
+    } else if (atEnd && span.last === undefined && span.first !== undefined) {
+      setSpan(NEWEST);
+    }
+  });
+
+  // Keyboard: the arrows walk from message to message.
+  const wanted = useRef<number>(undefined);
+  useLayoutEffect(() => {
+    if (wanted.current === undefined) return;
+    const row = scroller.current?.querySelector<HTMLElement>(`[data-index="${wanted.current}"] > article`);
+    if (!row) return;
+    wanted.current = undefined;
+    row.focus({ preventScroll: true });
+  });
+  const walkTo = (start: number, step: 1 | -1) => {
+    let index = start;
+    while (items[index] && items[index]?.kind !== "row") index += step;
+    if (!items[index]) return;
+    wanted.current = index;
+    virtualizer.scrollToIndex(index, { align: "auto" });
+    const row = scroller.current?.querySelector<HTMLElement>(`[data-index="${index}"] > article`);
+    if (row) {
+      wanted.current = undefined;
+      row.focus({ preventScroll: true });
+    }
+  };
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
+    const target = event.target as HTMLElement;
+    const onRow = target.tagName === "ARTICLE";
+    if ((!onRow && target !== event.currentTarget) || event.altKey || event.ctrlKey || event.metaKey) return;
+    const line = target.closest<HTMLElement>("[data-index]");
+    const index = line ? Number(line.dataset.index) : undefined;
+    const bottom = virtualizer.range?.endIndex ?? items.length - 1;
+    if (event.key === "ArrowUp") walkTo(index === undefined ? bottom : index - 1, -1);
+    else if (event.key === "ArrowDown") walkTo(index === undefined ? bottom : index + 1, 1);
+    else if (event.key === "Home") walkTo(0, 1);
+    else if (event.key === "End") walkTo(items.length - 1, -1);
+    else if (event.key === "Enter" && onRow && line?.dataset.key) onInfo(line.dataset.key);
+    else return;
+    event.preventDefault();
+  };
+
+  const longPress = useLongPress((target) => {
+    const key = target.closest<HTMLElement>("[data-key]")?.dataset.key;
+    if (key && read(key)?.type === "message") onInfo(key);
+  });
+
+  const first = rows[0];
+  return (
+    <div className="relative min-h-0 flex-1">
+      <section
+        ref={scroller}
+        aria-label={text.messages}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by key.
+        tabIndex={0}
+        className="message-scroller"
+        onKeyDown={onKeyDown}
+        onScroll={(event) => {
+          const { scrollHeight, scrollTop, clientHeight } = event.currentTarget;
+          if (placed.current) setAtEnd(span.last === undefined && scrollHeight - scrollTop - clientHeight <= END_PX);
+        }}
+        {...longPress}
+      >
+        <div className="message-column">
+          <div className="message-extent" style={{ height: virtualizer.getTotalSize() }}>
+            <div style={{ transform: `translateY(${first?.start ?? 0}px)` }}>
+              {rows.map(({ index, key }) => {
+                const item = items[index] as Item;
+                return (
+                  <div
+                    key={key}
+                    ref={virtualizer.measureElement}
+                    data-index={index}
+                    data-key={item.kind === "row" ? item.key : undefined}
+                    data-joins={(item.kind === "row" && item.joins) || undefined}
+                    className="message-line"
+                  >
+                    {item.kind === "row" ? (
+                      <MessageRow room={room} rowKey={item.key} joins={item.joins} group={group} />
+                    ) : item.kind === "day" ? (
+                      <DaySeparator at={item.at} />
+                    ) : (
+                      <p className="message-unread">{text.newMessages(unread.current?.count ?? 0)}</p>
+                    )}
+                  </div>
+                );
+              })}
+            </div>
+          </div>
+        </div>
+      </section>
+      {phase === "failed" && (
+        <div role="alert" className="message-chip top-2">
+          {text.failedOlder}
+          <Button look="plain" className="min-h-8 px-3" onClick={() => void zas.loadOlder(room).catch(() => {})}>
+            {text.retry}
+          </Button>
+        </div>
+      )}
+      {phase === "loading" && from === 0 && (
+        <p role="status" className="message-chip animate-skeleton top-2">
+          {text.loadingOlder}
+        </p>
+      )}
+      {!atEnd && (
+        <button
+          type="button"
+          className="message-pill"
+          aria-label={missed > 0 ? `${text.toEnd}: ${text.newMessages(missed)}` : text.toEnd}
+          onClick={toEnd}
+        >
+          {missed > 0 && <span className="tabular-nums">{missed > PILL_MAX ? `${PILL_MAX}+` : missed}</span>}
+          <ArrowDown size={20} aria-hidden />
+        </button>
+      )}
+    </div>
+  );
+});
+
+function DaySeparator({ at }: { at: number }) {
+  const format = useFormat();
+  return (
+    <p className="message-day">
+      <span>{format.day(at, Date.now())}</span>
+    </p>
+  );
+}
+
+/** The furthest stored place among the items up to `end`; 0 when there is none. */
+function lastSeq(items: readonly Item[], end: number, read: (key: RowKey) => { seq?: number } | undefined): number {
+  for (let i = Math.min(end, items.length - 1); i >= 0; i--) {
+    const item = items[i];
+    const seq = item?.kind === "row" ? read(item.key)?.seq : undefined;
+    if (seq !== undefined) return seq;
+  }
+  return 0;
+}

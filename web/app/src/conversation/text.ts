@@ -1,0 +1,67 @@
+/**
+ * A message's text taken apart into what is drawn: words and links, never markup. Whatever a
+ * message holds, only `http`, `https` and `mailto` addresses become links.
+ */
+import { tokenize } from "linkifyjs";
+
+/** A piece of a message. `href` makes it a link. */
+export interface Piece {
+  text: string;
+  href?: string;
+}
+
+const SCHEMES = new Set(["http:", "https:", "mailto:"]);
+
+/** Splits a text; joined again the pieces' texts are the text. */
+export function pieces(text: string): Piece[] {
+  // Most messages hold nothing that could be an address.
+  if (!/[^\s][.:@][^\s]/.test(text)) return [{ text }];
+  const found: Piece[] = [];
+  for (const token of tokenize(text)) {
+    const href = token.isLink ? safeHref(token.toHref("https")) : undefined;
+    const before = found.at(-1);
+    if (href === undefined && before && before.href === undefined) before.text += token.toString();
+    else found.push(href === undefined ? { text: token.toString() } : { text: token.toString(), href });
+  }
+  return found;
+}
+
+function safeHref(href: string): string | undefined {
+  try {
+    const url = new URL(href);
+    return SCHEMES.has(url.protocol) ? url.href : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** More emoji than this are drawn as text is. */
+const MAX_LARGE = 8;
+
+const EMOJI =
+  /^(?:\p{RI}\p{RI}|[0-9#*]\uFE0F?\u20E3|(?:\p{Emoji_Presentation}|\p{Extended_Pictographic}\uFE0F|\p{Emoji_Modifier_Base})\p{EMod}?[\u{E0020}-\u{E007F}]*(?:\u200D\p{Extended_Pictographic}\uFE0F?\p{EMod}?)*)/u;
+
+/** How many emoji a text is made of; 0 when there is anything else in it. */
+export function emojiCount(text: string): number {
+  let rest = text.replace(/\s+/gu, "");
+  let count = 0;
+  while (rest !== "") {
+    const found = EMOJI.exec(rest);
+    if (!found || count === MAX_LARGE) return 0;
+    rest = rest.slice(found[0].length);
+    count++;
+  }
+  return count;
+}
+
+/** Characters of a message, as the server counts them (Unicode scalar values). */
+export const MESSAGE_CHARS = 4_000;
+
+/** How many characters a text has too many. */
+export function charsOver(text: string): number {
+  // Short enough in UTF-16 is short enough: counting is for the rest.
+  if (text.length <= MESSAGE_CHARS) return 0;
+  let count = 0;
+  for (const _ of text) count++;
+  return Math.max(0, count - MESSAGE_CHARS);
+}
