@@ -1,1 +1,38 @@
-//! store
+//! What is durable. One port, [`Store`], and behind it an engine: SQLite ([`SqliteStore`]), or
+//! the model in memory ([`MemoryStore`]) that tests and the simulation use. SQL exists in this
+//! crate alone.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`port`] | what an engine does |
+//! | [`rows`] | what goes in and comes out |
+//! | [`error`] | why it did not work |
+//! | [`sqlite`] | the engine in one file |
+//! | `batch` | a batch's needs, merged, and its decisions |
+//! | `paging` | which stretch of a log a page covers |
+//! | `body` | how an event's body is stored |
+//! | `fold` | how names are compared in a search |
+//! | `migrate` | the schema's versions |
+//!
+//! An engine loads the facts that `zas_core::ledger::needs` names, lets `zas_core::ledger::decide`
+//! decide, and carries the writes out; it holds no chat rule. To add one: a module beside
+//! [`sqlite`] that implements [`Store`], its migrations in `migrations/`, and its line in
+//! `tests/conformance/main.rs`, whose suite says what every engine must do.
+
+mod batch;
+mod body;
+pub mod error;
+mod fold;
+mod migrate;
+mod paging;
+pub mod port;
+pub mod rows;
+pub mod sqlite;
+
+pub use error::{CreateUserError, StoreError};
+pub use port::{Entropy, Outcome, Secrets, Store};
+pub use rows::{
+    DeviceRow, DeviceState, FileKind, FileRow, Membership, NewUser, PageAt, PasswordHash, REFRESH_GRACE_MS,
+    RoomHead, Rotation, UserRow,
+};
+pub use sqlite::{Options, SqliteStore};

@@ -1,0 +1,84 @@
+//! The schema's versions, by dialect. A version once released never changes: its checksum is
+//! stored beside its number, and a database that disagrees is refused.
+//!
+//! To add one: `migrations/DIALECT/000N_NAME.sql`, and its line in [`SQLITE`].
+
+use crate::error::StoreError;
+
+/// One step of the schema.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Migration {
+    /// From 1, without a hole.
+    pub(crate) number: u32,
+    /// What it is about.
+    pub(crate) name: &'static str,
+    /// Its statements.
+    pub(crate) sql: &'static str,
+}
+
+impl Migration {
+    /// What tells this text from any other.
+    pub(crate) fn checksum(&self) -> String {
+        blake3::hash(self.sql.as_bytes()).to_hex().to_string()
+    }
+}
+
+/// The steps of SQLite, in order.
+pub(crate) const SQLITE: &[Migration] =
+    &[Migration { number: 1, name: "begin", sql: include_str!("../migrations/sqlite/0001_begin.sql") }];
+
+/// What of `all` is still to be done where `applied`, numbers with checksums in order, is done.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when what is applied is not a beginning of `all`: another version made
+/// the database, or somebody changed a released file.
+pub(crate) fn pending<'a>(
+    all: &'a [Migration],
+    applied: &[(u32, String)],
+) -> Result<&'a [Migration], StoreError> {
+    for (index, (number, checksum)) in applied.iter().enumerate() {
+        match all.get(index) {
+            Some(known) if known.number == *number && known.checksum() == *checksum => {}
+            Some(_) => {
+                return Err(StoreError::Corrupt(format!("schema version {number} is not the one we know")));
+            }
+            None => {
+                return Err(StoreError::Corrupt(format!(
+                    "schema version {number} is newer than this program; update it"
+                )));
+            }
+        }
+    }
+    Ok(all.get(applied.len()..).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO: [Migration; 2] = [
+        Migration { number: 1, name: "a", sql: "SELECT 1" },
+        Migration { number: 2, name: "b", sql: "SELECT 2" },
+    ];
+
+    #[test]
+    fn what_is_applied_is_not_applied_again() {
+        let applied = [(1, TWO[0].checksum())];
+        let rest: Vec<u32> = pending(&TWO, &applied).unwrap().iter().map(|m| m.number).collect();
+        assert_eq!(rest, [2]);
+    }
+
+    #[test]
+    fn a_changed_or_unknown_version_is_refused() {
+        assert!(pending(&TWO, &[(1, TWO[1].checksum())]).is_err());
+        let newer = [(1, TWO[0].checksum()), (2, TWO[1].checksum()), (3, String::new())];
+        assert!(pending(&TWO, &newer).is_err());
+    }
+
+    #[test]
+    fn versions_are_numbered_without_a_hole() {
+        for (index, migration) in SQLITE.iter().enumerate() {
+            assert_eq!(migration.number as usize, index + 1, "{}", migration.name);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What goes into the store and comes out of it, where the wire has no type for it.
+
+use std::fmt;
+
+use zas_protocol::rest::User;
+use zas_protocol::{DeviceId, Epoch, FileId, Micros, Role, RoomId, RoomKind, Seq, UserId};
+
+/// For how long a used refresh token still gives the same successor, in milliseconds: two tabs
+/// may refresh at once, and an answer may be lost.
+pub const REFRESH_GRACE_MS: i64 = 60_000;
+
+/// A password's hash in PHC form. Never shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(pub String);
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+/// An account to be made. Names are checked and folded already (`zas_core::shape`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUser {
+    /// Who; their own log carries the same id.
+    pub id: UserId,
+    /// Lower-case; unique.
+    pub username: String,
+    /// What the username looks like; unique.
+    pub skeleton: String,
+    /// Lower-case; unique.
+    pub email: String,
+    /// What they are called.
+    pub display_name: String,
+    /// Of their password.
+    pub password_hash: PasswordHash,
+    /// Whether they administer the server.
+    pub admin: bool,
+    /// When.
+    pub at: Micros,
+}
+
+/// An account, with what only the server may know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRow {
+    /// As others see them.
+    pub user: User,
+    /// Lower-case.
+    pub email: String,
+    /// Of their password.
+    pub password_hash: PasswordHash,
+    /// Not disabled.
+    pub active: bool,
+    /// Whether they administer the server.
+    pub admin: bool,
+    /// When the account was made.
+    pub created_at: Micros,
+}
+
+/// A signed-in device: one family of refresh tokens, of which one is current.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceRow {
+    /// Which.
+    pub id: DeviceId,
+    /// Whose.
+    pub user: UserId,
+    /// What it is called.
+    pub name: String,
+    /// The id of its current refresh token.
+    pub refresh_jti: String,
+    /// When that token was issued.
+    pub refresh_issued_at: Micros,
+    /// When it signed in.
+    pub created_at: Micros,
+    /// When it last refreshed.
+    pub last_used_at: Micros,
+}
+
+/// Whether a device's tokens are good for anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceState {
+    /// Whose it is.
+    pub user: UserId,
+    /// Their account is not disabled.
+    pub active: bool,
+}
+
+/// What became of a refresh token that was presented.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rotation {
+    /// It was current, and is used up; the next one is current.
+    Rotated {
+        /// Whose.
+        user: UserId,
+    },
+    /// It was used up moments ago: its successor again.
+    Replayed {
+        /// Whose.
+        user: UserId,
+        /// The successor's id.
+        refresh_jti: String,
+        /// When the successor was issued.
+        refresh_issued_at: Micros,
+    },
+    /// It was used up long ago, so somebody holds a copy: the device is signed out.
+    Reused {
+        /// Whose.
+        user: UserId,
+    },
+    /// There is no such device any more, or its account is disabled.
+    Gone,
+}
+
+/// Where a log stands that somebody follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomHead {
+    /// Which.
+    pub room: RoomId,
+    /// Which history.
+    pub epoch: Epoch,
+    /// Its last place.
+    pub head: Seq,
+    /// The first place they may see, of all their stays.
+    pub from: Seq,
+}
+
+/// Somebody's standing in a room they are in now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Membership {
+    /// What the room is.
+    pub kind: RoomKind,
+    /// Which history.
+    pub epoch: Epoch,
+    /// The room's last place.
+    pub head: Seq,
+    /// How many are in it.
+    pub members: u32,
+    /// What they may do.
+    pub role: Role,
+    /// The first place of this stay.
+    pub from: Seq,
+    /// When they came.
+    pub joined_at: Micros,
+}
+
+/// Which page of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageAt {
+    /// The newest.
+    Newest,
+    /// Below a place.
+    Before(Seq),
+    /// Above a place.
+    After(Seq),
+    /// A place, and both sides of it.
+    Around(Seq),
+}
+
+/// What a file is for, which says who may fetch it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A person's picture: for anyone signed in.
+    Avatar,
+}
+
+impl FileKind {
+    /// Its name, as stored.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Avatar => "avatar",
+        }
+    }
+
+    /// The kind of a stored name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Avatar].into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// A stored file; its bytes are in the object store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRow {
+    /// Which.
+    pub id: FileId,
+    /// Who uploaded it.
+    pub user: UserId,
+    /// What for.
+    pub kind: FileKind,
+    /// As sniffed, never as claimed.
+    pub media_type: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// When.
+    pub at: Micros,
+}

@@ -1,0 +1,106 @@
+//! Facts for a batch: each statement once a key, all of one transaction.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use zas_core::ledger::{Facts, MemberFacts, RoomFacts, StoredTxn, UserFacts};
+use zas_protocol::{Ack, Epoch, MessageId, RoomId, TxnId, UserId};
+
+use super::columns;
+use crate::batch::BatchNeeds;
+use crate::error::StoreError;
+
+pub(super) fn load(connection: &Connection, needs: &BatchNeeds, epoch: Epoch) -> Result<Facts, StoreError> {
+    let mut facts = Facts::default();
+    for (user, txn_id) in &needs.txns {
+        if let Some(stored) = stored_txn(connection, *user, txn_id)? {
+            facts.txns.insert((*user, txn_id.clone()), stored);
+        }
+    }
+    let mut rooms =
+        connection.prepare_cached("SELECT kind, head, last_at, members FROM rooms WHERE id = ?1")?;
+    for &room in &needs.rooms {
+        let found = rooms.query_row([room.0], |row| {
+            Ok(RoomFacts {
+                kind: columns::kind(row, 0)?,
+                epoch,
+                head: columns::uint(row, 1)?,
+                last_at: row.get(2)?,
+                members: row.get(3)?,
+            })
+        });
+        if let Some(found) = found.optional()? {
+            facts.rooms.insert(room, found);
+        }
+    }
+    let mut members = connection.prepare_cached(
+        "SELECT role, from_seq, joined_at FROM memberships
+         WHERE user_id = ?1 AND room_id = ?2 AND to_seq IS NULL",
+    )?;
+    for &(room, user) in &needs.members {
+        let found = members.query_row(params![user.0, room.0], |row| member(row, 0)).optional()?;
+        if let Some(found) = found {
+            facts.members.insert((room, user), found);
+        }
+    }
+    let mut rosters = connection.prepare_cached(
+        "SELECT user_id, role, from_seq, joined_at FROM memberships WHERE room_id = ?1 AND to_seq IS NULL",
+    )?;
+    for &room in &needs.rosters {
+        let mut rows = rosters.query([room.0])?;
+        while let Some(row) = rows.next()? {
+            facts.members.insert((room, UserId(row.get(0)?)), member(row, 1)?);
+        }
+    }
+    let mut users = connection.prepare_cached("SELECT active, profile_rev FROM users WHERE id = ?1")?;
+    for &user in &needs.users {
+        let found = users
+            .query_row([user.0], |row| Ok(UserFacts { active: row.get(0)?, profile_rev: row.get(1)? }))
+            .optional()?;
+        if let Some(found) = found {
+            facts.users.insert(user, found);
+        }
+    }
+    let mut pairs =
+        connection.prepare_cached("SELECT id FROM rooms WHERE pair_low = ?1 AND pair_high = ?2")?;
+    for &(low, high) in &needs.pairs {
+        if let Some(room) = pairs.query_row(params![low.0, high.0], |row| row.get(0)).optional()? {
+            facts.pairs.insert((low, high), RoomId(room));
+        }
+    }
+    let mut files = connection.prepare_cached("SELECT user_id FROM files WHERE id = ?1")?;
+    for &file in &needs.files {
+        if let Some(owner) = files.query_row([file.0], |row| row.get(0)).optional()? {
+            facts.files.insert(file, UserId(owner));
+        }
+    }
+    Ok(facts)
+}
+
+/// What a command became.
+pub(super) fn stored_txn(
+    connection: &Connection,
+    user: UserId,
+    txn_id: &TxnId,
+) -> Result<Option<StoredTxn>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT room_id, seq, at, message, fingerprint FROM events WHERE sender = ?1 AND txn_id = ?2",
+    )?;
+    let found = statement.query_row(params![user.0, txn_id.as_str()], |row| {
+        let ack = Ack {
+            txn_id: txn_id.clone(),
+            room: RoomId(row.get(0)?),
+            seq: columns::uint(row, 1)?,
+            at: row.get(2)?,
+            message: row.get::<_, Option<_>>(3)?.map(MessageId),
+        };
+        Ok(StoredTxn { ack, fingerprint: row.get(4)? })
+    });
+    Ok(found.optional()?)
+}
+
+fn member(row: &Row<'_>, first: usize) -> rusqlite::Result<MemberFacts> {
+    Ok(MemberFacts {
+        role: columns::role(row, first)?,
+        from: columns::uint(row, first + 1)?,
+        joined_at: row.get(first + 2)?,
+    })
+}

@@ -1,0 +1,148 @@
+//! Reading and filling logs, and how far their readers are.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use zas_protocol::rest::Page;
+use zas_protocol::{Epoch, Event, MessageId, Position, RoomId, Seq, UserId};
+
+use super::columns::{self, event_columns, position_columns};
+use super::writes::Log;
+use crate::error::StoreError;
+use crate::paging::{self, Plan, Stay};
+use crate::rows::PageAt;
+
+macro_rules! select_events {
+    ($order:literal) => {
+        concat!(
+            "SELECT ",
+            event_columns!(),
+            " FROM events e WHERE e.room_id = ?1 AND e.seq BETWEEN ?2 AND ?3 ORDER BY e.seq ",
+            $order,
+            " LIMIT ?4"
+        )
+    };
+}
+
+pub(super) fn page(
+    connection: &Connection,
+    user: UserId,
+    room: RoomId,
+    at: PageAt,
+    limit: u32,
+    epoch: Epoch,
+) -> Result<Option<Page>, StoreError> {
+    let stays = stays(connection, user, room)?;
+    if !paging::is_in(&stays) {
+        return Ok(None);
+    }
+    let mut select = connection.prepare_cached("SELECT head FROM rooms WHERE id = ?1")?;
+    let head = select.query_row([room.0], |row| columns::uint(row, 0))?;
+    let plan = Plan::new(at, limit, head);
+    let (mut below, mut above) = (Vec::new(), Vec::new());
+    if let Some((top, limit)) = plan.down {
+        for piece in paging::visible(&stays, 1, top).rev() {
+            read(connection, select_events!("DESC"), room, piece, limit, &mut below)?;
+        }
+    }
+    if let Some((bottom, limit)) = plan.up {
+        for piece in paging::visible(&stays, bottom, head) {
+            read(connection, select_events!("ASC"), room, piece, limit, &mut above)?;
+        }
+    }
+    paging::assemble((room, epoch, head), &stays, plan, below, above).map(Some)
+}
+
+/// Reads events of `low..=high` until `into` holds `limit`.
+fn read(
+    connection: &Connection,
+    sql: &str,
+    room: RoomId,
+    (low, high): (Seq, Seq),
+    limit: usize,
+    into: &mut Vec<Event>,
+) -> Result<(), StoreError> {
+    let left = limit - into.len();
+    if left == 0 {
+        return Ok(());
+    }
+    let mut select = connection.prepare_cached(sql)?;
+    let mut rows =
+        select.query(params![room.0, columns::int(low), columns::int(high), columns::int(left as u64)])?;
+    while let Some(row) = rows.next()? {
+        into.push(columns::event(row, 0)?);
+    }
+    Ok(())
+}
+
+fn stays(connection: &Connection, user: UserId, room: RoomId) -> Result<Vec<Stay>, StoreError> {
+    let mut select = connection.prepare_cached(
+        "SELECT from_seq, to_seq FROM memberships WHERE room_id = ?1 AND user_id = ?2 ORDER BY from_seq",
+    )?;
+    let rows = select.query_map(params![room.0, user.0], |row| {
+        Ok(Stay { from: columns::uint(row, 0)?, to: columns::open_end(row, 1)? })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn by_message(connection: &Connection, message: MessageId) -> Result<Option<Event>, StoreError> {
+    let mut select = connection.prepare_cached(concat!(
+        "SELECT ",
+        event_columns!(),
+        " FROM events e WHERE e.message = ?1"
+    ))?;
+    let mut rows = select.query([message.0])?;
+    rows.next()?.map(|row| columns::event(row, 0)).transpose()
+}
+
+pub(super) fn append_bulk(connection: &Connection, room: RoomId, events: &[Event]) -> Result<(), StoreError> {
+    let head = connection
+        .query_row("SELECT head FROM rooms WHERE id = ?1", [room.0], |row| columns::uint(row, 0))
+        .optional()?
+        .ok_or_else(|| StoreError::Other(format!("there is no room {room}")))?;
+    let mut log = Log::new(connection)?;
+    for (event, seq) in events.iter().zip(head + 1..) {
+        if event.room != room || event.seq != seq {
+            return Err(StoreError::Other(format!("an event does not belong at {seq} of room {room}")));
+        }
+        let fingerprint = event.txn_id.is_some().then_some(&[0; 16]);
+        log.append(event, fingerprint)?;
+    }
+    log.finish(connection)
+}
+
+pub(super) fn put_positions(
+    connection: &Connection,
+    positions: &[(RoomId, Position)],
+) -> Result<(), StoreError> {
+    let mut upsert = connection.prepare_cached(
+        "INSERT INTO positions AS p (room_id, user_id, delivered_seq, read_seq, delivered_at, read_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT DO UPDATE SET
+           delivered_at = iif(excluded.delivered_seq > p.delivered_seq, excluded.delivered_at, p.delivered_at),
+           read_at = iif(excluded.read_seq > p.read_seq, excluded.read_at, p.read_at),
+           delivered_seq = max(p.delivered_seq, excluded.delivered_seq),
+           read_seq = max(p.read_seq, excluded.read_seq)",
+    )?;
+    for (room, position) in positions {
+        upsert.execute(params![
+            room.0,
+            position.user.0,
+            columns::int(position.delivered),
+            columns::int(position.read),
+            position.delivered_at,
+            position.read_at,
+        ])?;
+    }
+    Ok(())
+}
+
+pub(super) fn positions(connection: &Connection, room: RoomId) -> Result<Vec<Position>, StoreError> {
+    let mut select = connection.prepare_cached(concat!(
+        "SELECT ",
+        position_columns!(),
+        " FROM positions p
+         JOIN memberships m ON m.room_id = p.room_id AND m.user_id = p.user_id AND m.to_seq IS NULL
+         WHERE p.room_id = ?1 ORDER BY p.user_id"
+    ))?;
+    let rows = select.query_map([room.0], |row| columns::position(row, 0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
