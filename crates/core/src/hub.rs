@@ -342,7 +342,11 @@ impl<T: Clone> Hub<T> {
                     room.typing.forget(sender);
                 }
             }
-            EventBody::MemberAdded { .. } if room.members > 0 => room.members += 1,
+            EventBody::RoomCreated { .. } => self.introduce(joined, id, deliver),
+            EventBody::MemberAdded { .. } => {
+                room.members += usize::from(room.members > 0);
+                self.introduce(joined, id, deliver);
+            }
             EventBody::MemberRemoved { user } => {
                 room.members = room.members.saturating_sub(1);
                 self.unfollow_left(now, *user, id, deliver);

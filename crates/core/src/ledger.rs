@@ -262,11 +262,8 @@ pub struct Context<'a> {
 #[must_use]
 pub fn needs(submission: &Submission) -> Needs {
     let user = submission.user;
-    let mut needs = Needs {
-        txns: vec![submission.command.txn_id().clone()],
-        users: vec![user],
-        ..Needs::default()
-    };
+    let mut needs =
+        Needs { txns: vec![submission.command.txn_id().clone()], users: vec![user], ..Needs::default() };
     let in_room = |needs: &mut Needs, room: RoomId, others: &[UserId]| {
         needs.rooms.push(room);
         needs.members.push((room, user));

@@ -41,7 +41,8 @@ impl Bucket {
     /// How long until there is one again, in milliseconds, at least 1; nothing is taken then.
     pub fn check(&mut self, now: Micros, rate: Rate) -> Result<(), u64> {
         // A clock that jumped back leaves no debt beyond one window.
-        let full_at = self.full_at.clamp(now, now + rate.window()) + rate.interval();
+        self.full_at = self.full_at.clamp(now, now + rate.window());
+        let full_at = self.full_at + rate.interval();
         let wait = full_at - now - rate.window();
         if wait > 0 {
             return Err(u64::try_from(wait).unwrap_or(0).div_ceil(1_000));

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | greeting | the first frame, within `auth_timeout_ms` |
 //! | authenticating | the driver knows whom the token names |
+//! | resuming | the cursor is there, where the first frame was too small for it |
 //! | opening | the hub is told and the heads are read |
 //! | live | something ends it |
 //! | draining | the delay that the client was told is over |
@@ -145,7 +146,8 @@ pub enum Effect {
         user: UserId,
         /// Which device.
         device: DeviceId,
-        /// The last revision of this node's state that the client has heard.
+        /// The last revision of this node's state that the client has heard; 0 when it has heard
+        /// only another node's, `None` when nothing yet.
         seen: Option<u64>,
     },
     /// Commit a command of right shape, if the user's budget allows: [`Input::Outcome`].
@@ -169,11 +171,34 @@ pub enum Effect {
 
 #[derive(Debug)]
 enum State {
-    Greeting { until: Micros },
-    Authenticating { until: Micros, cursor: Cursor, seen: Option<u64> },
-    Opening { peer: Peer, feed: Feed, cursor: Cursor },
-    Live { peer: Peer, feed: Feed },
-    Draining { peer: Peer, feed: Feed, until: Micros },
+    Greeting {
+        until: Micros,
+    },
+    Authenticating {
+        until: Micros,
+        cursor: Option<Cursor>,
+        seen: Option<u64>,
+    },
+    /// The user is known; the cursor comes in a frame of its own.
+    Resuming {
+        until: Micros,
+        identity: Identity,
+        seen: Option<u64>,
+    },
+    Opening {
+        peer: Peer,
+        feed: Feed,
+        cursor: Cursor,
+    },
+    Live {
+        peer: Peer,
+        feed: Feed,
+    },
+    Draining {
+        peer: Peer,
+        feed: Feed,
+        until: Micros,
+    },
     Closed,
 }
 
@@ -201,7 +226,7 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) -> Self {
         let seen = seen(&hello, &settings);
-        let state = open(identity, hello.cursor, seen, effects);
+        let state = open(identity, hello.cursor.unwrap_or_default(), seen, effects);
         Self { settings, state }
     }
 
@@ -212,6 +237,7 @@ impl Session {
             State::Opening { peer, .. } | State::Live { peer, .. } | State::Draining { peer, .. } => {
                 Some(peer.identity)
             }
+            State::Resuming { identity, .. } => Some(*identity),
             State::Greeting { .. } | State::Authenticating { .. } | State::Closed => None,
         }
     }
@@ -235,7 +261,9 @@ impl Session {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Micros> {
         match &self.state {
-            State::Greeting { until } | State::Authenticating { until, .. } => Some(*until),
+            State::Greeting { until }
+            | State::Authenticating { until, .. }
+            | State::Resuming { until, .. } => Some(*until),
             State::Opening { peer, .. } => Some(peer.identity.expires_at),
             State::Live { peer, feed } => Some(feed.earliest(peer.identity.expires_at)),
             State::Draining { peer, feed, until } => {
@@ -254,19 +282,29 @@ impl Session {
                 Some(frames::greet(now, text, &self.settings, effects))
             }
             (State::Authenticating { .. }, Input::Frame(_)) => Some(Err(CloseCode::ProtocolViolation)),
-            (State::Authenticating { cursor, seen, .. }, Input::Authenticated(identity)) => {
-                Some(Ok(open(identity, std::mem::take(cursor), *seen, effects)))
+            (State::Authenticating { cursor, seen, until }, Input::Authenticated(identity)) => {
+                Some(Ok(match cursor.take() {
+                    Some(cursor) => open(identity, cursor, *seen, effects),
+                    None => State::Resuming { until: *until, identity, seen: *seen },
+                }))
+            }
+            (State::Resuming { identity, seen, .. }, Input::Frame(text)) => {
+                Some(frames::resume(text).map(|cursor| open(*identity, cursor, *seen, effects)))
             }
             (State::Authenticating { .. } | State::Opening { .. }, Input::Refused(code)) => {
                 Some(Err(refused(code, effects)))
             }
-            (State::Greeting { until } | State::Authenticating { until, .. }, Input::Tick) => {
-                (now >= *until).then_some(Err(CloseCode::ProtocolViolation))
-            }
-            (State::Greeting { .. } | State::Authenticating { .. }, Input::Drain { .. }) => {
-                Some(Err(CloseCode::Drain))
-            }
-            (State::Greeting { .. } | State::Authenticating { .. }, _) => None,
+            (
+                State::Greeting { until }
+                | State::Authenticating { until, .. }
+                | State::Resuming { until, .. },
+                Input::Tick,
+            ) => (now >= *until).then_some(Err(CloseCode::ProtocolViolation)),
+            (
+                State::Greeting { .. } | State::Authenticating { .. } | State::Resuming { .. },
+                Input::Drain { .. },
+            ) => Some(Err(CloseCode::Drain)),
+            (State::Greeting { .. } | State::Authenticating { .. } | State::Resuming { .. }, _) => None,
             (State::Opening { peer, feed, cursor }, Input::Opened(logs)) => {
                 let (peer, mut feed) = (std::mem::take(peer), std::mem::take(feed));
                 send(&welcome(now, &self.settings, peer.identity), effects);
@@ -340,8 +378,10 @@ fn open(identity: Identity, cursor: Cursor, seen: Option<u64>, effects: &mut Vec
     State::Opening { peer: Peer::new(identity), feed: Feed::default(), cursor }
 }
 
+/// Another node's revision is as good as 0, which is older than all that is remembered: the
+/// client has heard something once, and needs to hear the whole of it now.
 fn seen(hello: &Hello, settings: &Settings) -> Option<u64> {
-    hello.seen.as_ref().filter(|seen| seen.node == settings.node).map(|seen| seen.rev)
+    hello.seen.as_ref().map(|seen| if seen.node == settings.node { seen.rev } else { 0 })
 }
 
 fn welcome(now: Micros, settings: &Settings, identity: Identity) -> ServerFrame {

@@ -42,14 +42,24 @@ pub struct Hello {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", ts(optional))]
     pub token: Option<String>,
-    /// What the client has.
-    #[serde(default)]
-    #[cfg_attr(feature = "schema", ts(type = "Record<string, [number, number]>"), schema(value_type = Object))]
-    pub cursor: Cursor,
+    /// What the client has. On a socket it may be left out where it would make the frame larger
+    /// than a first frame may be; a [`Resume`] follows then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", ts(optional, type = "Record<string, [number, number]>"), schema(value_type = Object))]
+    pub cursor: Option<Cursor>,
     /// The state it has heard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", ts(optional))]
     pub seen: Option<Seen>,
+}
+
+/// The second frame after a [`Hello`] without a cursor; may be as large as any frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Resume {
+    /// What the client has.
+    #[cfg_attr(feature = "schema", ts(type = "Record<string, [number, number]>"), schema(value_type = Object))]
+    pub cursor: Cursor,
 }
 
 /// How far a member of a room is: everything up to `delivered` arrived, up to `read` was seen.
@@ -109,6 +119,8 @@ pub enum Signal {
 pub enum ClientFrame {
     /// The first one.
     Hello(Tagged<Hello>),
+    /// The cursor that was too large for the first one.
+    Resume(Tagged<Resume>),
     /// A fresh access token in band, before the old one expires.
     Refresh(Tagged<Refresh>),
     /// "Are you there"; answered by `pong`.
@@ -165,6 +177,12 @@ impl ClientFrame {
         Self::Hello(Tagged { tag: "hello", body })
     }
 
+    /// The cursor, after a first frame without one.
+    #[must_use]
+    pub const fn resume(cursor: Cursor) -> Self {
+        Self::Resume(Tagged { tag: "resume", body: Resume { cursor } })
+    }
+
     /// A ping.
     #[must_use]
     pub const fn ping(n: u64) -> Self {
@@ -197,6 +215,9 @@ impl ClientFrame {
         };
         match &*head.tag {
             "hello" => serde_json::from_str(text).map(Self::hello).map_err(|_| bad("hello")),
+            "resume" => serde_json::from_str::<Resume>(text)
+                .map(|r| Self::resume(r.cursor))
+                .map_err(|_| bad("resume")),
             "refresh" => serde_json::from_str::<Refresh>(text)
                 .map(|r| Self::refresh(r.token))
                 .map_err(|_| bad("refresh")),

@@ -150,6 +150,29 @@ impl<T: Clone> Hub<T> {
         self.people.remove(&user);
     }
 
+    /// Tells the people of a small room which of those who have just come are here.
+    pub(super) fn introduce(
+        &mut self,
+        joined: &[UserId],
+        id: RoomId,
+        deliver: &mut impl FnMut(&T, &Delivery),
+    ) {
+        let Some(room) = self.rooms.get(&id).filter(|room| room.is_small()) else { return };
+        let rev = self.revisions.next();
+        let mut of = Vec::new();
+        for &user in joined {
+            if let Some(person) = self.people.get_mut(&user) {
+                person.rev = rev;
+                of.push(person.presence(user));
+            }
+        }
+        if of.is_empty() {
+            return;
+        }
+        let state = Delivery::State(encode::frame(&ServerFrame::Presence { of, rev }));
+        room.subscribers.iter().for_each(|subscriber| deliver(&subscriber.handle, &state));
+    }
+
     /// Tells everyone who shares a small room with somebody, each session once.
     fn tell_presence(&mut self, user: UserId, deliver: &mut impl FnMut(&T, &Delivery)) {
         let Some(person) = self.people.get_mut(&user) else { return };

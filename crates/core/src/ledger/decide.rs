@@ -35,7 +35,8 @@ pub fn decide(
     if !facts.users.get(&user).is_some_and(|facts| facts.active) {
         return Err(ErrorCode::Revoked.into());
     }
-    let mut draft = Draft { facts, user, txn_id, fingerprint, now: context.now, writes: Vec::new(), ack: None };
+    let mut draft =
+        Draft { facts, user, txn_id, fingerprint, now: context.now, writes: Vec::new(), ack: None };
     match &submission.command {
         Command::Send { room, after, text, .. } => {
             draft.send(*room, after.as_ref(), text, MessageId::mint(context.now, (context.entropy)()))

@@ -2,8 +2,8 @@
 
 use zas_protocol::limits::AUTH_FRAME_BYTES;
 use zas_protocol::{
-    Advance, ClientFrame, CloseCode, Command, DeviceId, ErrorCode, Hello, Micros, Nack, ServerFrame, Signal,
-    TxnId, UserId,
+    Advance, ClientFrame, CloseCode, Command, Cursor, DeviceId, ErrorCode, Hello, Micros, Nack, ServerFrame,
+    Signal, TxnId, UserId,
 };
 
 use super::feed::Feed;
@@ -52,6 +52,14 @@ pub(super) fn greet(
     Ok(State::Authenticating { until: now + millis(settings.limits.auth_timeout_ms), cursor, seen })
 }
 
+/// The frame after a first one without a cursor.
+pub(super) fn resume(text: &str) -> Result<Cursor, CloseCode> {
+    match ClientFrame::decode(text) {
+        Ok(ClientFrame::Resume(resume)) => Ok(resume.body.cursor),
+        _ => Err(CloseCode::ProtocolViolation),
+    }
+}
+
 impl Peer {
     pub(super) fn new(identity: Identity) -> Self {
         Self { identity, unreadable: 0, refreshing: false, signals: Bucket::default() }
@@ -72,7 +80,7 @@ impl Peer {
         };
         self.unreadable = 0;
         match frame {
-            ClientFrame::Hello(_) => return Err(CloseCode::ProtocolViolation),
+            ClientFrame::Hello(_) | ClientFrame::Resume(_) => return Err(CloseCode::ProtocolViolation),
             ClientFrame::Refresh(refresh) => {
                 if !self.refreshing {
                     self.refreshing = true;

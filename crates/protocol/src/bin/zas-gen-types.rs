@@ -33,14 +33,14 @@ fn main() -> std::io::Result<()> {
         command::{Role, RoomPrefs, Prefs, ProfileChange, Command},
         error::{ErrorCode, ErrorBody},
         event::{RoomKind, EventBody, Event},
-        frame::{Seen, Hello, Position, Advance, Signal, Refresh, Ping, Ack, Nack, Presence, ServerFrame},
+        frame::{Seen, Hello, Resume, Position, Advance, Signal, Refresh, Ping, Ack, Nack, Presence, ServerFrame},
         rest::{
             User, Me, Register, Login, RefreshRequest, ChangePassword, Tokens, Member, Room, State, LogHead,
             ServerInfo, RoomState, Page, PageQuery, Found, Signals, FeedRequest, Polled, Uploaded,
         },
     );
     out.push_str(
-        "export type ClientFrame =\n  | ({ type: \"hello\" } & Hello)\n  | ({ type: \"refresh\" } & Refresh)\n  \
+        "export type ClientFrame =\n  | ({ type: \"hello\" } & Hello)\n  | ({ type: \"resume\" } & Resume)\n  | ({ type: \"refresh\" } & Refresh)\n  \
          | ({ type: \"ping\" } & Ping)\n  | Command\n  | Signal;\n",
     );
     out.push_str(&format!(
