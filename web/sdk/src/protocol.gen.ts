@@ -418,13 +418,22 @@ export type Hello = {
  */
 token?: string, 
 /**
- * What the client has.
+ * What the client has. On a socket it may be left out where it would make the frame larger
+ * than a first frame may be; a [`Resume`] follows then.
  */
-cursor: Record<string, [number, number]>, 
+cursor?: Record<string, [number, number]>, 
 /**
  * The state it has heard.
  */
 seen?: Seen, };
+/**
+ * The second frame after a [`Hello`] without a cursor; may be as large as any frame.
+ */
+export type Resume = { 
+/**
+ * What the client has.
+ */
+cursor: Record<string, [number, number]>, };
 /**
  * How far a member of a room is: everything up to `delivered` arrived, up to `read` was seen.
  */
@@ -1046,9 +1055,10 @@ signals?: Array<Signal>,
  */
 token?: string, 
 /**
- * What the client has.
+ * What the client has. On a socket it may be left out where it would make the frame larger
+ * than a first frame may be; a [`Resume`] follows then.
  */
-cursor: Record<string, [number, number]>, 
+cursor?: Record<string, [number, number]>, 
 /**
  * The state it has heard.
  */
@@ -1072,6 +1082,7 @@ export type Uploaded = {
 file: FileId, };
 export type ClientFrame =
   | ({ type: "hello" } & Hello)
+  | ({ type: "resume" } & Resume)
   | ({ type: "refresh" } & Refresh)
   | ({ type: "ping" } & Ping)
   | Command
