@@ -318,7 +318,7 @@ impl Engine {
     /// The first frame for a connection opened now, without its token.
     #[must_use]
     pub fn hello(&self) -> Hello {
-        Hello { token: None, cursor: self.cursor(), seen: self.seen.clone() }
+        Hello { token: None, cursor: Some(self.cursor()), seen: self.seen.clone() }
     }
 
     fn cursor(&self) -> Cursor {

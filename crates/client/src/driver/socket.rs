@@ -1,0 +1,113 @@
+//! The top rung: a WebSocket, as an upgrade of the one HTTP client, so that proxies, timeouts and
+//! TLS are set in one place.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use reqwest::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, UPGRADE};
+use reqwest::{Method, StatusCode, Upgraded};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use zas_protocol::frame::SUBPROTOCOL;
+use zas_protocol::{ClientFrame, CloseCode, Hello, ServerFrame};
+
+use super::http::Http;
+use crate::engine::{ConnId, Input};
+
+/// The handshake takes at most this long.
+const HANDSHAKE: Duration = Duration::from_secs(8);
+/// The largest message taken from a server: a frame of a whole group's positions fits well.
+const FRAME_MAX: usize = 1024 * 1024;
+/// Memory that one socket reads into at a time.
+const READ_BUFFER: usize = 4 * 1024;
+
+type Socket = WebSocketStream<Upgraded>;
+
+/// Runs one socket until it ends; the last input is [`Input::Closed`].
+pub(super) async fn run(
+    http: &Http,
+    conn: ConnId,
+    mut hello: Hello,
+    mut outgoing: mpsc::Receiver<ClientFrame>,
+    inputs: mpsc::Sender<Input>,
+) {
+    hello.token = Some(http.access());
+    let code = match timeout(HANDSHAKE, open(http)).await {
+        Ok(Ok(mut socket)) => {
+            if send(&mut socket, &ClientFrame::hello(hello)).await.is_ok() {
+                carry(&mut socket, conn, &mut outgoing, &inputs).await
+            } else {
+                None
+            }
+        }
+        Ok(Err(code)) => code,
+        Err(_) => None,
+    };
+    let _ = inputs.send(Input::Closed { conn, code }).await;
+}
+
+/// A socket before its first frame, or the close code that its refusal amounts to.
+async fn open(http: &Http) -> Result<Socket, Option<u16>> {
+    let key = generate_key();
+    let request = http
+        .request(Method::GET, "v1/ws")
+        .header(CONNECTION, "Upgrade")
+        .header(UPGRADE, "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", &key)
+        .header("Sec-WebSocket-Protocol", SUBPROTOCOL);
+    let response = request.send().await.map_err(|_| None)?;
+    let expected = derive_accept_key(key.as_bytes());
+    let accepted = response.headers().get(SEC_WEBSOCKET_ACCEPT).is_some_and(|accept| *accept == *expected);
+    match response.status() {
+        StatusCode::SWITCHING_PROTOCOLS if accepted => {}
+        StatusCode::UNAUTHORIZED => return Err(Some(CloseCode::Unauthenticated.code())),
+        _ => return Err(None),
+    }
+    let stream = response.upgrade().await.map_err(|_| None)?;
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(Some(FRAME_MAX))
+        .max_frame_size(Some(FRAME_MAX));
+    Ok(WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await)
+}
+
+async fn carry(
+    socket: &mut Socket,
+    conn: ConnId,
+    outgoing: &mut mpsc::Receiver<ClientFrame>,
+    inputs: &mpsc::Sender<Input>,
+) -> Option<u16> {
+    loop {
+        tokio::select! {
+            frame = outgoing.recv() => match frame {
+                Some(frame) => send(socket, &frame).await.ok()?,
+                None => return None,
+            },
+            message = socket.next() => {
+                let input = match message {
+                    Some(Ok(Message::Text(text))) => match serde_json::from_str::<ServerFrame>(&text) {
+                        Ok(frame) => Input::Frame { conn, frame },
+                        // A newer server's frame: what it means we cannot know, that it lives we can.
+                        Err(_) => Input::Heard { conn },
+                    },
+                    Some(Ok(Message::Close(close))) => return close.map(|close| close.code.into()),
+                    Some(Ok(_)) => Input::Heard { conn },
+                    Some(Err(_)) | None => return None,
+                };
+                inputs.send(input).await.ok()?;
+            }
+        }
+    }
+}
+
+async fn send(socket: &mut Socket, frame: &ClientFrame) -> Result<(), ()> {
+    let text = serde_json::to_string(frame).map_err(drop)?;
+    socket.send(Message::text(text)).await.map_err(drop)
+}
