@@ -8,6 +8,7 @@
 //! | [`rows`] | what goes in and comes out |
 //! | [`error`] | why it did not work |
 //! | [`sqlite`] | the engine in one file |
+//! | [`memory`] | the model |
 //! | `batch` | a batch's needs, merged, and its decisions |
 //! | `paging` | which stretch of a log a page covers |
 //! | `body` | how an event's body is stored |
@@ -23,6 +24,7 @@ mod batch;
 mod body;
 pub mod error;
 mod fold;
+pub mod memory;
 mod migrate;
 mod paging;
 pub mod port;
@@ -30,6 +32,7 @@ pub mod rows;
 pub mod sqlite;
 
 pub use error::{CreateUserError, StoreError};
+pub use memory::{Fault, MemoryStore, Model};
 pub use port::{Entropy, Outcome, Secrets, Store};
 pub use rows::{
     DeviceRow, DeviceState, FileKind, FileRow, Membership, NewUser, PageAt, PasswordHash, REFRESH_GRACE_MS,

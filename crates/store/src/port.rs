@@ -42,7 +42,7 @@ pub trait Store: Send + Sync + 'static {
     async fn commit(&self, batch: Vec<Submission>, now: Micros) -> Result<Vec<Outcome>, StoreError>;
 
     /// What a command became, if it is stored: settles an unknown outcome.
-    async fn txn(&self, user: UserId, txn_id: TxnId) -> Result<Option<Ack>, StoreError>;
+    async fn txn(&self, user: UserId, txn_id: &TxnId) -> Result<Option<Ack>, StoreError>;
 
     // Accounts
 

@@ -122,6 +122,8 @@ pub struct RoomHead {
     pub head: Seq,
     /// The first place they may see, of all their stays.
     pub from: Seq,
+    /// How many are in it.
+    pub members: u32,
 }
 
 /// Somebody's standing in a room they are in now.

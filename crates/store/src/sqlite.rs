@@ -174,7 +174,8 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn txn(&self, user: UserId, txn_id: TxnId) -> Result<Option<Ack>, StoreError> {
+    async fn txn(&self, user: UserId, txn_id: &TxnId) -> Result<Option<Ack>, StoreError> {
+        let txn_id = txn_id.clone();
         self.read(move |c| Ok(facts::stored_txn(c, user, &txn_id)?.map(|stored| stored.ack))).await
     }
 

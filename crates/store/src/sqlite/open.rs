@@ -129,6 +129,7 @@ pub(super) fn report(connection: &Connection) -> Result<Vec<(&'static str, Strin
 #[cfg(test)]
 mod tests {
     use rusqlite::Batch;
+    use rusqlite::fallible_iterator::FallibleIterator;
 
     use super::*;
 

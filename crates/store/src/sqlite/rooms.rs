@@ -18,7 +18,8 @@ pub(super) fn heads(
 ) -> Result<Vec<RoomHead>, StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT r.id, r.head,
-           (SELECT min(i.from_seq) FROM memberships i WHERE i.room_id = m.room_id AND i.user_id = m.user_id)
+           (SELECT min(i.from_seq) FROM memberships i WHERE i.room_id = m.room_id AND i.user_id = m.user_id),
+           r.members
          FROM memberships m JOIN rooms r ON r.id = m.room_id
          WHERE m.user_id = ?1 AND m.to_seq IS NULL ORDER BY r.id",
     )?;
@@ -28,6 +29,7 @@ pub(super) fn heads(
             epoch,
             head: columns::uint(row, 1)?,
             from: columns::uint(row, 2)?,
+            members: row.get(3)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -58,8 +60,7 @@ pub(super) fn member(
     Ok(found.optional()?)
 }
 
-/// One statement for all rooms of a person (`?1`), and one for a single room (`?2`) of them; `?3`
-/// is the number that differs.
+/// One statement for all rooms of a person (`?1`), and one for a single room (`?2`) of them.
 macro_rules! both {
     ($name:ident, $($before:expr),+ ; $($after:expr),+) => {
         const $name: [&str; 2] = [

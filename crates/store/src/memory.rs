@@ -1,0 +1,215 @@
+//! The model: the same port on plain maps. Tests run on it without a disk, the simulation drives
+//! its synchronous core, [`Model`], and makes it fail at will; the conformance suite holds it
+//! equal to the engines.
+
+mod model;
+mod people;
+mod rooms;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use zas_core::ledger::Submission;
+use zas_protocol::rest::{Me, Page, Room, User};
+use zas_protocol::{Ack, DeviceId, Epoch, Event, FileId, MessageId, Micros, Position, RoomId, TxnId, UserId};
+
+pub use self::model::{Fault, Model};
+use crate::error::{CreateUserError, StoreError};
+use crate::port::{Outcome, Secrets, Store};
+use crate::rows::{
+    DeviceRow, DeviceState, FileRow, Membership, NewUser, PageAt, PasswordHash, RoomHead, Rotation, UserRow,
+};
+
+/// The store in memory.
+pub struct MemoryStore {
+    model: Arc<Mutex<Model>>,
+    closed: AtomicBool,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new(secrets: Secrets) -> Self {
+        Self::over(Arc::new(Mutex::new(Model::new(secrets))))
+    }
+
+    /// A store over a model that others may hold too.
+    #[must_use]
+    pub fn over(model: Arc<Mutex<Model>>) -> Self {
+        Self { model, closed: AtomicBool::new(false) }
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, Model>, StoreError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(StoreError::Unavailable("it is closed".to_owned()));
+        }
+        Ok(self.model.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn commit(&self, batch: Vec<Submission>, now: Micros) -> Result<Vec<Outcome>, StoreError> {
+        self.open()?.commit(&batch, now)
+    }
+
+    async fn txn(&self, user: UserId, txn_id: &TxnId) -> Result<Option<Ack>, StoreError> {
+        Ok(self.open()?.txn(user, txn_id))
+    }
+
+    async fn create_user(&self, user: NewUser) -> Result<UserRow, CreateUserError> {
+        self.open()?.create_user(user)
+    }
+
+    async fn user_by_login(&self, login: &str) -> Result<Option<UserRow>, StoreError> {
+        Ok(self.open()?.user_by_login(login))
+    }
+
+    async fn user(&self, user: UserId) -> Result<Option<UserRow>, StoreError> {
+        Ok(self.open()?.user(user))
+    }
+
+    async fn users(&self, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+        Ok(self.open()?.users(ids))
+    }
+
+    async fn search_users(&self, query: &str, not: UserId, limit: u32) -> Result<Vec<User>, StoreError> {
+        Ok(self.open()?.search_users(query, not, limit))
+    }
+
+    async fn me(&self, user: UserId) -> Result<Option<Me>, StoreError> {
+        Ok(self.open()?.me(user))
+    }
+
+    async fn set_password(&self, user: UserId, hash: PasswordHash) -> Result<bool, StoreError> {
+        Ok(self.open()?.change_account(user, |row| row.password_hash = hash))
+    }
+
+    async fn set_active(&self, user: UserId, active: bool) -> Result<bool, StoreError> {
+        Ok(self.open()?.change_account(user, |row| row.active = active))
+    }
+
+    async fn set_admin(&self, user: UserId, admin: bool) -> Result<bool, StoreError> {
+        Ok(self.open()?.change_account(user, |row| row.admin = admin))
+    }
+
+    async fn count_users(&self) -> Result<u64, StoreError> {
+        Ok(self.open()?.count_users())
+    }
+
+    async fn peers(&self, user: UserId) -> Result<Vec<UserId>, StoreError> {
+        Ok(self.open()?.peers(user))
+    }
+
+    async fn put_last_seen(&self, seen: Vec<(UserId, Micros)>) -> Result<(), StoreError> {
+        self.open()?.put_last_seen(&seen);
+        Ok(())
+    }
+
+    async fn last_seen(&self, ids: &[UserId]) -> Result<Vec<(UserId, Micros)>, StoreError> {
+        Ok(self.open()?.last_seen(ids))
+    }
+
+    async fn create_device(&self, device: DeviceRow) -> Result<(), StoreError> {
+        self.open()?.create_device(device)
+    }
+
+    async fn rotate_refresh(
+        &self,
+        device: DeviceId,
+        presented: &str,
+        next: &str,
+        now: Micros,
+        grace_ms: i64,
+    ) -> Result<Rotation, StoreError> {
+        Ok(self.open()?.rotate_refresh(device, presented, next, now, grace_ms))
+    }
+
+    async fn device(&self, device: DeviceId) -> Result<Option<DeviceState>, StoreError> {
+        Ok(self.open()?.device(device))
+    }
+
+    async fn devices(&self, user: UserId) -> Result<Vec<DeviceRow>, StoreError> {
+        Ok(self.open()?.devices(user))
+    }
+
+    async fn revoke_device(&self, device: DeviceId) -> Result<Option<UserId>, StoreError> {
+        Ok(self.open()?.revoke_device(device))
+    }
+
+    async fn revoke_devices(
+        &self,
+        user: UserId,
+        except: Option<DeviceId>,
+    ) -> Result<Vec<DeviceId>, StoreError> {
+        Ok(self.open()?.revoke_devices(user, except))
+    }
+
+    async fn heads(&self, user: UserId) -> Result<Vec<RoomHead>, StoreError> {
+        Ok(self.open()?.heads(user))
+    }
+
+    async fn rooms(&self, user: UserId) -> Result<Vec<Room>, StoreError> {
+        Ok(self.open()?.rooms(user))
+    }
+
+    async fn room(&self, user: UserId, room: RoomId) -> Result<Option<Room>, StoreError> {
+        Ok(self.open()?.room(user, room))
+    }
+
+    async fn member(&self, room: RoomId, user: UserId) -> Result<Option<Membership>, StoreError> {
+        Ok(self.open()?.member(room, user))
+    }
+
+    async fn page(
+        &self,
+        user: UserId,
+        room: RoomId,
+        at: PageAt,
+        limit: u32,
+    ) -> Result<Option<Page>, StoreError> {
+        self.open()?.page(user, room, at, limit)
+    }
+
+    async fn event_by_message(&self, message: MessageId) -> Result<Option<Event>, StoreError> {
+        Ok(self.open()?.event_by_message(message))
+    }
+
+    async fn put_positions(&self, positions: Vec<(RoomId, Position)>) -> Result<(), StoreError> {
+        self.open()?.put_positions(&positions)
+    }
+
+    async fn positions(&self, room: RoomId) -> Result<Vec<Position>, StoreError> {
+        Ok(self.open()?.positions(room))
+    }
+
+    async fn append_bulk(&self, room: RoomId, events: Vec<Event>) -> Result<(), StoreError> {
+        self.open()?.append_bulk(room, events)
+    }
+
+    async fn put_file(&self, file: FileRow) -> Result<(), StoreError> {
+        self.open()?.put_file(file)
+    }
+
+    async fn file(&self, file: FileId) -> Result<Option<FileRow>, StoreError> {
+        Ok(self.open()?.file(file))
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        self.open().map(drop)
+    }
+
+    fn epoch(&self) -> Epoch {
+        Model::EPOCH
+    }
+
+    async fn report(&self) -> Result<Vec<(&'static str, String)>, StoreError> {
+        self.health().await?;
+        Ok(vec![("engine", "memory: nothing survives the process".to_owned())])
+    }
+
+    async fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+}
