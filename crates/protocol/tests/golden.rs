@@ -29,6 +29,7 @@ fn golden(side: &str) -> Vec<(String, String)> {
 fn client_name(frame: &ClientFrame) -> String {
     match frame {
         ClientFrame::Hello(frame) => frame.tag.into(),
+        ClientFrame::Resume(frame) => frame.tag.into(),
         ClientFrame::Refresh(frame) => frame.tag.into(),
         ClientFrame::Ping(frame) => frame.tag.into(),
         ClientFrame::Signal(Signal::Typing { .. }) => "typing".into(),
@@ -40,7 +41,7 @@ fn client_name(frame: &ClientFrame) -> String {
 }
 
 /// The kinds that are no commands; [`client_name`] does not compile without one of them.
-const CLIENT: [&str; 5] = ["hello", "refresh", "ping", "typing", "positions"];
+const CLIENT: [&str; 6] = ["hello", "resume", "refresh", "ping", "typing", "positions"];
 
 fn server_name(frame: &ServerFrame) -> String {
     let name = match frame {
