@@ -94,6 +94,10 @@ impl Store for MemoryStore {
         Ok(self.open()?.change_account(user, |row| row.admin = admin))
     }
 
+    async fn accounts(&self, after: Option<UserId>, limit: u32) -> Result<Vec<UserRow>, StoreError> {
+        Ok(self.open()?.accounts(after, limit))
+    }
+
     async fn count_users(&self) -> Result<u64, StoreError> {
         Ok(self.open()?.count_users())
     }

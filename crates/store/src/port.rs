@@ -74,6 +74,9 @@ pub trait Store: Send + Sync + 'static {
     /// Makes somebody an administrator, or no longer; false when there is no such account.
     async fn set_admin(&self, user: UserId, admin: bool) -> Result<bool, StoreError>;
 
+    /// Accounts by id, disabled ones too: at most `limit` of those above `after`.
+    async fn accounts(&self, after: Option<UserId>, limit: u32) -> Result<Vec<UserRow>, StoreError>;
+
     /// How many accounts there are.
     async fn count_users(&self) -> Result<u64, StoreError>;
 

@@ -218,6 +218,10 @@ impl Store for SqliteStore {
         self.write(move |c| accounts::set_admin(c, user, admin)).await
     }
 
+    async fn accounts(&self, after: Option<UserId>, limit: u32) -> Result<Vec<UserRow>, StoreError> {
+        self.read(move |c| accounts::page(c, after, limit)).await
+    }
+
     async fn count_users(&self) -> Result<u64, StoreError> {
         self.read(accounts::count).await
     }

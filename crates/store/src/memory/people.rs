@@ -1,5 +1,7 @@
 //! Accounts, devices and files of the model. What each does is said at [`crate::Store`].
 
+use std::ops::Bound;
+
 use zas_core::ledger::Write;
 use zas_protocol::limits::SMALL_GROUP;
 use zas_protocol::rest::{Me, User};
@@ -84,6 +86,12 @@ impl Model {
 
     pub(super) fn change_account(&mut self, user: UserId, change: impl FnOnce(&mut UserRow)) -> bool {
         self.accounts.get_mut(&user).map(|account| change(&mut account.row)).is_some()
+    }
+
+    pub(super) fn accounts(&self, after: Option<UserId>, limit: u32) -> Vec<UserRow> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let accounts = self.accounts.range((from, Bound::Unbounded)).take(limit as usize);
+        accounts.map(|(_, account)| account.row.clone()).collect()
     }
 
     pub(super) fn count_users(&self) -> u64 {

@@ -193,6 +193,18 @@ pub(super) fn set_admin(connection: &Connection, user: UserId, admin: bool) -> R
     Ok(update.execute(params![user.0, admin])? == 1)
 }
 
+pub(super) fn page(
+    connection: &Connection,
+    after: Option<UserId>,
+    limit: u32,
+) -> Result<Vec<UserRow>, StoreError> {
+    let after = after.map(|user| user.0);
+    let mut select =
+        connection.prepare_cached(select_account!("?1 IS NULL OR id > ?1 ORDER BY id LIMIT ?2"))?;
+    let rows = select.query_map(params![after, limit], account)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 pub(super) fn count(connection: &Connection) -> Result<u64, StoreError> {
     Ok(connection.query_row("SELECT count(*) FROM users", [], |row| columns::uint(row, 0))?)
 }
