@@ -112,6 +112,32 @@ pub struct Tokens {
     pub me: Me,
 }
 
+/// A device that is signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Device {
+    /// Which.
+    pub id: DeviceId,
+    /// What it is called; may be empty.
+    pub name: String,
+    /// When it signed in, in microseconds.
+    #[cfg_attr(feature = "schema", ts(type = "number"))]
+    pub created_at: Micros,
+    /// When it last refreshed its tokens, in microseconds.
+    #[cfg_attr(feature = "schema", ts(type = "number"))]
+    pub last_used_at: Micros,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// `GET /v1/me/devices`: one's devices that are signed in, last used first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Devices {
+    /// All of them.
+    pub devices: Vec<Device>,
+}
+
 /// A member of a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
