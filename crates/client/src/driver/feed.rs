@@ -17,34 +17,45 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs one stream until it ends; the last input is [`Input::Closed`].
 pub(super) async fn stream(http: &Http, conn: ConnId, hello: Hello, inputs: mpsc::Sender<Input>) {
-    let code = carry(http, conn, hello, &inputs).await.err().and_then(|error| close_code(&error));
+    let code = carry(http, conn, hello, &inputs).await.unwrap_or_else(|error| close_code(&error));
     let _ = inputs.send(Input::Closed { conn, code }).await;
 }
 
-async fn carry(http: &Http, conn: ConnId, hello: Hello, inputs: &mpsc::Sender<Input>) -> Result<(), Error> {
+/// Reads a stream to its end; the close code, if the server said one.
+async fn carry(
+    http: &Http,
+    conn: ConnId,
+    hello: Hello,
+    inputs: &mpsc::Sender<Input>,
+) -> Result<Option<u16>, Error> {
     let request = FeedRequest { hello, wait_ms: None, gather_ms: None, signals: Vec::new() };
     let opening = http.feed(&request, "text/event-stream", None);
     let Ok(opened) = tokio::time::timeout(Duration::from_millis(CONNECT_MS), opening).await else {
-        return Ok(());
+        return Ok(None);
     };
     let mut response = opened?;
     let mut buffer = Vec::new();
+    let mut closing = false;
     while let Some(chunk) = response.chunk().await? {
         buffer.extend_from_slice(&chunk);
         while let Some(end) = buffer.iter().position(|&byte| byte == b'\n') {
             let line: Vec<u8> = buffer.drain(..=end).collect();
-            let data =
-                line.strip_prefix(b"data:").and_then(|json| serde_json::from_slice::<ServerFrame>(json).ok());
-            let input = data.map_or(Input::Heard { conn }, |frame| Input::Frame { conn, frame });
+            let data = line.strip_prefix(b"data:");
+            if closing && let Some(code) = data {
+                return Ok(serde_json::from_slice(code).ok());
+            }
+            closing |= line.starts_with(b"event:close");
+            let frame = data.and_then(|json| serde_json::from_slice::<ServerFrame>(json).ok());
+            let input = frame.map_or(Input::Heard { conn }, |frame| Input::Frame { conn, frame });
             if inputs.send(input).await.is_err() {
-                return Ok(());
+                return Ok(None);
             }
         }
         if buffer.len() > LINE_MAX {
-            return Ok(());
+            return Ok(None);
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Runs one poll: its frames, then [`Input::PollAnswered`]; or [`Input::Closed`].

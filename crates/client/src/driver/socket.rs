@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use zas_protocol::frame::SUBPROTOCOL;
+use zas_protocol::limits::AUTH_FRAME_BYTES;
 use zas_protocol::{ClientFrame, CloseCode, Hello, ServerFrame};
 
 use super::http::Http;
@@ -39,7 +40,7 @@ pub(super) async fn run(
     hello.token = Some(http.access());
     let code = match timeout(HANDSHAKE, open(http)).await {
         Ok(Ok(mut socket)) => {
-            if send(&mut socket, &ClientFrame::hello(hello)).await.is_ok() {
+            if greet(&mut socket, hello).await.is_ok() {
                 carry(&mut socket, conn, &mut outgoing, &inputs).await
             } else {
                 None
@@ -104,6 +105,17 @@ async fn carry(
                 inputs.send(input).await.ok()?;
             }
         }
+    }
+}
+
+/// Says hello. A cursor that makes the first frame larger than it may be follows by itself.
+async fn greet(socket: &mut Socket, mut hello: Hello) -> Result<(), ()> {
+    let size = serde_json::to_string(&ClientFrame::hello(hello.clone())).map_err(drop)?.len();
+    let cursor = if size > AUTH_FRAME_BYTES { hello.cursor.take() } else { None };
+    send(socket, &ClientFrame::hello(hello)).await?;
+    match cursor {
+        Some(cursor) => send(socket, &ClientFrame::resume(cursor)).await,
+        None => Ok(()),
     }
 }
 
