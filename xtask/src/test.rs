@@ -101,6 +101,9 @@ fn plan(options: &Options) -> Vec<Vec<Lane>> {
         tools.push(Step::check("types of the SDK", |note| captured(web::script("check", "web/sdk", note))));
         tools
             .push(Step::check("types of the client", |note| captured(web::script("check", "web/app", note))));
+        tools.push(Step::check("types of the browser tests", |note| {
+            captured(web::script("check", "e2e", note))
+        }));
         tools.push(Step::check("biome", |note| {
             captured(capture(web::tool("biome", ".").args(["check", "web", "e2e"]), note))
         }));

@@ -1,0 +1,49 @@
+/**
+ * The real binary in a real browser. `everywhere` runs at three sizes, `desktop` at one: what does
+ * not depend on the size need not be asked three times. Nothing is retried; figures are recorded
+ * in `output/measures.json` and never asserted.
+ */
+import { defineConfig } from "@playwright/test";
+
+const touch = { hasTouch: true, isMobile: true };
+
+export default defineConfig({
+  testDir: "tests",
+  outputDir: "output/results",
+  globalTeardown: "./support/teardown.ts",
+  fullyParallel: true,
+  workers: 2,
+  retries: 0,
+  forbidOnly: true,
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  reporter: "list",
+  use: {
+    locale: "es-ES",
+    timezoneId: "Europe/Madrid",
+    actionTimeout: 10_000,
+    trace: "retain-on-failure",
+    launchOptions: {
+      executablePath: process.env.ZAS_CHROMIUM ?? "/usr/bin/chromium",
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--autoplay-policy=user-gesture-required",
+        // A name that is this machine and, unlike localhost, no secure context.
+        "--host-resolver-rules=MAP zas.lan 127.0.0.1",
+      ],
+    },
+  },
+  projects: [
+    {
+      name: "phone",
+      testMatch: /everywhere|phone/,
+      use: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, ...touch },
+    },
+    { name: "tablet", testMatch: /everywhere/, use: { viewport: { width: 820, height: 1180 }, ...touch } },
+    { name: "desktop", testMatch: /everywhere|desktop/, use: { viewport: { width: 1280, height: 800 } } },
+  ],
+});
