@@ -11,6 +11,7 @@ use crate::auth::limits::Gate;
 use crate::committer::Committer;
 use crate::config::Config;
 use crate::embed::Web;
+use crate::feed::poll::Polls;
 use crate::files::Files;
 use crate::metrics::Metrics;
 use crate::nodehub::NodeHub;
@@ -36,6 +37,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// What all sessions share.
     pub session_settings: Arc<Settings>,
+    /// Long-polls that are held.
+    pub polls: Arc<Polls>,
     /// The web client.
     pub web: Web,
     /// Whether the server is draining.

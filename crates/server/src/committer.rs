@@ -74,9 +74,13 @@ impl Committer {
         Self { tickets: sender, gate, metrics, limits: Arc::new(limits), draining, finished }
     }
 
-    /// Commits a command and waits for its outcome.
-    pub async fn execute(&self, user: UserId, command: Command) -> Outcome {
+    /// Commits a command of any shape and waits for its outcome.
+    pub async fn execute(&self, user: UserId, mut command: Command) -> Outcome {
         let txn_id = command.txn_id().clone();
+        if let Err(code) = shape::normalize(&mut command, &self.limits) {
+            self.metrics.outcome(code.name());
+            return Outcome::Refused(nack(txn_id, code));
+        }
         let (answer, outcome) = oneshot::channel();
         match self.submit(user, command, Answer::Once(answer)) {
             Ok(()) => {
@@ -86,15 +90,15 @@ impl Committer {
         }
     }
 
-    /// Commits a command; its outcome goes to the connection's mailbox.
+    /// Commits a command whose shape its session has checked; its outcome goes to the mailbox.
     pub fn execute_for(&self, mailbox: &Arc<Mailbox>, user: UserId, command: Command) {
         if let Err(nack) = self.submit(user, command, Answer::Mailbox(mailbox.clone())) {
             mailbox.push(Item::Outcome(Outcome::Refused(nack)));
         }
     }
 
-    /// Checks what can be checked before the store is asked, and queues the command.
-    fn submit(&self, user: UserId, mut command: Command, answer: Answer) -> Result<(), Nack> {
+    /// Queues a command, if the user and the server can take one more.
+    fn submit(&self, user: UserId, command: Command, answer: Answer) -> Result<(), Nack> {
         let txn_id = command.txn_id().clone();
         let refuse = |code: ErrorCode, retry_after_ms| {
             self.metrics.outcome(code.name());
@@ -103,7 +107,6 @@ impl Committer {
         if *self.draining.borrow() {
             return Err(refuse(ErrorCode::Draining, Some(TRY_AGAIN_MS)));
         }
-        shape::normalize(&mut command, &self.limits).map_err(|code| refuse(code, None))?;
         if let Err(wait) = self.gate.command(user, clock::now()) {
             let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             return Err(refuse(ErrorCode::RateLimited, Some(wait)));

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use axum::extract::{ConnectInfo, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::Router;
 use http::HeaderMap;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
@@ -59,7 +59,7 @@ async fn sign_in(app: &App, person: &str) -> Result<Tokens, ApiError> {
         return Err(ErrorCode::NotFound.into());
     }
     let user = app.store.user_by_login(person).await?.ok_or(ErrorCode::NotFound)?;
-    app.auth.open_device(user.id, "demo", clock::now()).await
+    app.auth.open_device(user.user.id, "demo", clock::now()).await
 }
 
 /// The routes that only demo mode has.

@@ -212,8 +212,8 @@ impl Driver {
 
     async fn serve(&mut self, effect: Effect) {
         match effect {
-            Effect::Authenticate(token) => match self.app.auth.authenticate(&token.0).await {
-                Ok(identity) => self.step(Input::Authenticated(identity.session())),
+            Effect::Authenticate(token) => match self.app.auth.authenticate(&token.0, clock::now()).await {
+                Ok(identity) => self.step(Input::Authenticated((&identity).into())),
                 Err(code) => self.step(Input::Refused(code)),
             },
             Effect::Open { user, device, seen } => {

@@ -32,6 +32,7 @@ pub mod files;
 pub mod json;
 pub mod metrics;
 pub mod nodehub;
+pub mod pool;
 pub mod router;
 pub mod routes;
 pub mod serve;

@@ -74,7 +74,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .components
         .get_or_insert_default()
         .security_schemes
-        .insert("bearer".to_owned(), SecurityScheme::Http(bearer));
+        .insert("bearer".to_owned(), SecurityScheme::Http(bearer).into());
     document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])]);
     document
 }

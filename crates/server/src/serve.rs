@@ -98,12 +98,12 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
 /// As [`run`].
 pub async fn build(config: Config, draining: watch::Receiver<bool>) -> Result<App, ServeError> {
     let keys = Keys::load(&config.data)?;
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(SqliteOptions {
-        path: config.data.join("zas.sqlite"),
+    let secrets = Secrets {
         fingerprint_key: keys.fingerprint(),
         entropy: Box::new(clock::random::<10>),
-        readers: 2,
-    })?);
+    };
+    let path = config.database();
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path, secrets, Options::default())?);
     let files = Arc::new(Files::open(&config.data, &keys, config.limits.clone())?);
     Ok(assemble(config, keys, store, files, draining))
 }
@@ -138,6 +138,7 @@ pub fn assemble(
         metrics,
         draining,
         session_settings,
+        polls: Arc::default(),
         web: Web::from_env(),
     }
 }

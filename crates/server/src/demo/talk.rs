@@ -1,14 +1,14 @@
 //! The demo's people and what they have said to each other.
 
 use zas_protocol::{Command, Micros, Position, RoomId, TxnId, UserId};
-use zas_store::{CreateUserError, NewUser};
+use zas_store::{CreateUserError, NewUser, PasswordHash};
 
 use crate::app::App;
 use crate::clock;
 use crate::error::ApiError;
 
 /// Username, display name, bio.
-pub const PEOPLE: [(&str, &str, &str); 3] = [
+pub(super) const PEOPLE: [(&str, &str, &str); 3] = [
     ("ana", "Ana Ruiz", "Fotógrafa. Café, luz y paciencia."),
     ("luis", "Luis Ortega", "Cocino los domingos."),
     ("marta", "Marta Gil", "Entre trenes."),
@@ -59,7 +59,7 @@ pub async fn prepare(app: &App) -> Result<(), ApiError> {
             email: format!("{username}@demo.invalid"),
             display_name: display_name.to_owned(),
             // No password opens it: this is no hash.
-            password_hash: "!".to_owned(),
+            password_hash: PasswordHash("!".to_owned()),
             admin: false,
             at: now - 2_000 * MINUTE,
         };

@@ -10,6 +10,7 @@ use zas_store::StoreError;
 
 use super::mailbox::Mailbox;
 use crate::app::App;
+use crate::clock;
 use crate::nodehub::Attached;
 
 /// A connection that hears from the hub.
@@ -30,6 +31,8 @@ pub(super) async fn open(
 ) -> Result<Opened, ErrorCode> {
     let row = app.store.user(user).await.map_err(failed)?.filter(|row| row.active).ok_or(ErrorCode::Revoked)?;
     let attached = app.hub.attach(mailbox, user, device, rung, row.user.profile_rev);
+    // Asked again now that a sign-out would find the connection: one in between is not missed.
+    app.auth.is_alive(user, device, clock::now()).await?;
     let logs = logs(app, user).await?;
     let stored = stored(app, user, &logs, seen).await?;
     let (logs, state) = attached.open(user, logs, seen, &stored);

@@ -1,12 +1,52 @@
 //! The third rung: a long-poll. It ends when there is news, or when it has waited long enough.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::time::Instant;
-use zas_protocol::CloseCode;
+use zas_protocol::{CloseCode, DeviceId};
 
 use super::{Gone, Inbound, Pipe};
+
+/// How many long-polls each device holds, so that none takes more than its share.
+#[derive(Debug, Default)]
+pub struct Polls(Mutex<HashMap<DeviceId, usize>>);
+
+impl Polls {
+    /// Holds one more, unless the device holds `most` already.
+    #[must_use]
+    pub fn hold(self: &Arc<Self>, device: DeviceId, most: usize) -> Option<Held> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = held.entry(device).or_insert(0);
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Held { polls: self.clone(), device })
+    }
+}
+
+/// A long-poll that is held, until this is dropped.
+#[derive(Debug)]
+pub struct Held {
+    polls: Arc<Polls>,
+    device: DeviceId,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut held = self.polls.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut entry) = held.entry(self.device) {
+            *entry.get_mut() -= 1;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
+    }
+}
 
 /// Collects frames for one answer.
 pub struct PollPipe<'a> {
@@ -97,6 +137,21 @@ impl Pipe for PollPipe<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_device_holds_so_many_polls_and_no_more() {
+        let polls = Arc::new(Polls::default());
+        let (one, other) = (DeviceId::mint(0, [1; 10]), DeviceId::mint(0, [2; 10]));
+        let first = polls.hold(one, 2);
+        let second = polls.hold(one, 2);
+        assert!(first.is_some() && second.is_some());
+        assert!(polls.hold(one, 2).is_none());
+        assert!(polls.hold(other, 2).is_some());
+        drop(first);
+        assert!(polls.hold(one, 2).is_some());
+        drop(second);
+        assert!(polls.0.lock().unwrap().is_empty());
+    }
 
     #[test]
     fn frames_are_joined_as_they_are() {

@@ -72,19 +72,21 @@ pub async fn feed(
         tokio::spawn(async move {
             let _open = app.metrics.open(Rung::Stream);
             let driver =
-                Driver::authenticated(app.clone(), hub::Rung::Lasting, identity.session(), request.hello);
+                Driver::authenticated(app.clone(), hub::Rung::Lasting, (&identity).into(), request.hello);
             driver.run(pipe).await;
         });
         return Ok(response);
     }
-    let _held = app.gate.hold_poll(identity.device)?;
-    let _open = app.metrics.open(Rung::Poll);
     let limits = &app.config.limits;
+    let Some(_held) = app.polls.hold(identity.device, limits.polls_per_device) else {
+        return Err(ApiError::later(ErrorCode::RateLimited, Duration::from_secs(1)));
+    };
+    let _open = app.metrics.open(Rung::Poll);
     let wait = Duration::from_millis(request.wait_ms.unwrap_or(limits.poll_ms).min(limits.poll_ms));
     let gather = Duration::from_millis(request.gather_ms.unwrap_or(0).min(GATHER_MS));
     let mut collected = Collected::default();
     let pipe = PollPipe::new(&mut collected, wait, gather, limits.poll_events);
-    Driver::authenticated(app.clone(), hub::Rung::Poll, identity.session(), request.hello).run(pipe).await;
+    Driver::authenticated(app.clone(), hub::Rung::Poll, (&identity).into(), request.hello).run(pipe).await;
     match collected.closed {
         Some(CloseCode::Revoked) => Err(ErrorCode::Revoked.into()),
         Some(CloseCode::Unauthenticated | CloseCode::TokenExpired) => Err(ErrorCode::Unauthenticated.into()),

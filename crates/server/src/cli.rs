@@ -1,0 +1,239 @@
+//! The command line. It only reads what is asked and prints what comes of it; an error is one
+//! sentence on standard error and a status of 1.
+//!
+//! To add a subcommand: a variant of [`Command`], its arm in [`run`].
+
+use std::io::{Read as _, Write as _};
+use std::process::ExitCode;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::admin::{self, Order};
+use crate::auth::keys::{self, Key};
+use crate::config::{self, Config, Loaded, LogFormat, Settings, Source};
+use crate::doctor::{self, Verdict};
+use crate::{router, serve};
+
+/// Instant chat: a server, its web page and its database in one program.
+#[derive(Parser)]
+#[command(name = "zas", version, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves until SIGTERM or Ctrl-C
+    Serve,
+    /// Shows or checks the settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Says whether a server would run well here, or does
+    Doctor,
+    /// Administers the server, running or stopped
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// Prints the OpenAPI document
+    #[command(hide = true)]
+    Openapi,
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Checks settings and keys without starting
+    Check,
+    /// Prints the settings in force as a zas.toml, each with where it comes from
+    Dump,
+}
+
+#[derive(Subcommand)]
+enum AdminCommand {
+    /// Accounts
+    #[command(subcommand)]
+    User(UserCommand),
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Makes an account; its password is shown once, or read from standard input
+    Create(Create),
+    /// Disables an account and signs it out everywhere
+    Disable(Whom),
+    /// Lets a disabled account sign in again
+    Enable(Whom),
+    /// Signs all devices of an account out
+    SignOut(Whom),
+    /// Makes somebody an administrator
+    MakeAdmin(Whom),
+    /// Lists all accounts
+    List,
+}
+
+#[derive(Args)]
+struct Create {
+    /// 3 to 30 letters, digits or underscores
+    username: String,
+    /// The account's email
+    #[arg(long)]
+    email: String,
+    /// What they are called
+    #[arg(long, default_value = "")]
+    name: String,
+    /// Makes them an administrator
+    #[arg(long)]
+    admin: bool,
+    /// Reads the password from standard input; without it one is made up
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+#[derive(Args)]
+struct Whom {
+    /// Username or email
+    user: String,
+}
+
+/// The `zas` command.
+#[must_use]
+pub fn main() -> ExitCode {
+    let matches = Cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    match run(cli, &matches) {
+        Ok(code) => code,
+        Err(sentence) => {
+            eprintln!("zas: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, String> {
+    let load = || -> Result<Loaded, String> {
+        config::resolve(cli.settings, |name| source(matches, name)).map_err(|error| error.to_string())
+    };
+    match cli.command {
+        Command::Serve => {
+            let config = load()?.config;
+            log_to_stderr(&config)?;
+            block_on(async { serve::run(config).await.map_err(|error| error.to_string()) })??;
+        }
+        Command::Config(ConfigCommand::Check) => {
+            let config = load()?.config;
+            check_keys(&config)?;
+            say("The settings are good.")?;
+        }
+        Command::Config(ConfigCommand::Dump) => say(load()?.to_string().trim_end())?,
+        Command::Doctor => {
+            let config = load()?.config;
+            let findings = block_on(doctor::examine(&config))?;
+            let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+            say(&lines.join("\n"))?;
+            if findings.iter().any(|finding| finding.verdict == Verdict::Bad) {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        Command::Admin(AdminCommand::User(command)) => administer(&load()?.config, command)?,
+        Command::Openapi => say(&router::openapi().to_pretty_json().map_err(|error| error.to_string())?)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn administer(config: &Config, command: UserCommand) -> Result<(), String> {
+    let mut made_up = None;
+    let order = match command {
+        UserCommand::Create(Create { username, email, name, admin, password_stdin }) => {
+            let password = if password_stdin { read_password()? } else { make_up_password() };
+            if !password_stdin {
+                made_up = Some(password.clone());
+            }
+            Order::CreateUser { username, email, display_name: name, password, admin }
+        }
+        UserCommand::Disable(Whom { user }) => Order::Disable { user },
+        UserCommand::Enable(Whom { user }) => Order::Enable { user },
+        UserCommand::SignOut(Whom { user }) => Order::SignOut { user },
+        UserCommand::MakeAdmin(Whom { user }) => Order::MakeAdmin { user },
+        UserCommand::List => Order::ListUsers,
+    };
+    say(&block_on(admin::order(config, order))??)?;
+    match made_up {
+        Some(password) => say(&format!("Password, shown only now: {password}")),
+        None => Ok(()),
+    }
+}
+
+/// The first line of standard input.
+fn read_password() -> Result<String, String> {
+    let mut text = String::new();
+    std::io::stdin().take(4_096).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+fn make_up_password() -> String {
+    Key::random().to_base64().chars().filter(char::is_ascii_alphanumeric).take(20).collect()
+}
+
+/// Keys that are there must be good; those that are missing are made at the first start.
+fn check_keys(config: &Config) -> Result<(), String> {
+    for name in keys::NAMES {
+        keys::read(&keys::path(&config.data, name)).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// Where a value of the prompt came from: options are known to every subcommand.
+fn source(matches: &ArgMatches, name: &str) -> Source {
+    match matches.value_source(name) {
+        Some(ValueSource::CommandLine) => Source::Flag,
+        Some(ValueSource::EnvVariable) => Source::Environment,
+        _ => Source::Default,
+    }
+}
+
+fn block_on<T>(task: impl Future<Output = T>) -> Result<T, String> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("threads can't be started: {error}"))?;
+    Ok(runtime.block_on(task))
+}
+
+fn log_to_stderr(config: &Config) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&config.log).map_err(|error| format!("log: {error}"))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    }
+    .map_err(|error| error.to_string())
+}
+
+fn say(text: &str) -> Result<(), String> {
+    match writeln!(std::io::stdout(), "{text}") {
+        // A reader that has seen enough (`| head`) is no error.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_made_up_password_may_be_used() {
+        let password = make_up_password();
+        assert_eq!(password.len(), 20);
+        assert_ne!(password, make_up_password());
+        assert_eq!(zas_core::shape::password(&password), Ok(()));
+    }
+}
