@@ -80,7 +80,7 @@ fn plan(options: &Options) -> Vec<Vec<Lane>> {
             compile.push(Step::check("cargo deny", deny));
         }
         compile.push(Step::check("fmt", |note| {
-            captured(capture(cargo().args(["fmt", "--all", "--check"]), note))
+            captured(capture(cargo().args(["fmt", "--all", "--check", "--", "--color", "never"]), note))
         }));
         compile.push(Step::check("clippy", clippy));
         compile.push(Step::gate("build the Rust tests", build_tests));
@@ -95,7 +95,6 @@ fn plan(options: &Options) -> Vec<Vec<Lane>> {
             Some(why) => Outcome::Skipped(why),
             None => captured(web::install(note)),
         }));
-        tools.push(Step::gate("build the web client", |note| captured(web::build(note))));
     }
     if options.has(Part::Web) {
         tools.push(Step::check("types of the SDK", |note| captured(web::script("check", "web/sdk", note))));
@@ -109,6 +108,9 @@ fn plan(options: &Options) -> Vec<Vec<Lane>> {
         }));
         tests.push(Step::check("SDK tests", |note| vitest("web/sdk", note)));
         tests.push(Step::check("client tests", |note| vitest("web/app", note)));
+    }
+    if options.has(Part::Web) || options.has(Part::E2e) {
+        tools.push(Step::check("build the web client", |note| captured(web::build(note))));
     }
     if options.has(Part::E2e) {
         let install = options.install;
@@ -233,8 +235,8 @@ fn browser_tests(note: &Note<'_>) -> Outcome {
     let Some(browser) = chromium::find() else {
         return Outcome::Failed(Counts::ONE_FAILED, "Chromium was installed and is not there".into());
     };
-    if !web::is_installed() {
-        return Outcome::Skipped("npm packages are not here".into());
+    if !web::built().join("index.html").is_file() {
+        return Outcome::Skipped("the web client is not built".into());
     }
     let report = report_file("e2e");
     let mut run = web::tool("playwright", "e2e");

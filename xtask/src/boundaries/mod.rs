@@ -10,23 +10,31 @@ use serde_json::Value;
 
 /// Everything that is wrong, one sentence each.
 pub(crate) fn violations() -> Result<Vec<String>, String> {
-    let metadata = metadata()?;
+    let metadata = said_by(&["metadata", "--format-version", "1", "--locked"])?;
+    let metadata = serde_json::from_str(&metadata).map_err(|why| format!("cargo metadata: {why}"))?;
+    let tree = said_by(&[
+        "tree",
+        "--workspace",
+        "--locked",
+        "--target",
+        "all",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}|{l}",
+    ])?;
     let mut found = graph::violations(&metadata);
-    found.extend(supply::violations(&metadata));
+    found.extend(supply::violations(&tree));
     found.extend(text::violations());
     Ok(found)
 }
 
-/// What cargo knows of all packages, as resolved.
-fn metadata() -> Result<Value, String> {
-    let output = cargo()
-        .args(["metadata", "--format-version", "1", "--locked"])
-        .output()
-        .map_err(|why| format!("cargo did not start: {why}"))?;
+fn said_by(args: &[&str]) -> Result<String, String> {
+    let output = cargo().args(args).output().map_err(|why| format!("cargo did not start: {why}"))?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    serde_json::from_slice(&output.stdout).map_err(|why| format!("cargo metadata: {why}"))
+    String::from_utf8(output.stdout).map_err(|_| "cargo printed no UTF-8".into())
 }
 
 /// The strings of an array of objects' field, `null` left out.

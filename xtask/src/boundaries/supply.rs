@@ -1,19 +1,27 @@
 //! What may come in from outside, by the lists of `deny.toml`: `cargo deny` reads the same file
 //! where it is installed, and knows more; these three rules hold without it.
 
+use std::collections::BTreeSet;
 use std::fs;
-
-use serde_json::Value;
 
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-pub(super) fn violations(metadata: &Value) -> Vec<String> {
-    let root = crate::root();
-    let rules = Rules::read(&fs::read_to_string(root.join("deny.toml")).unwrap_or_default());
-    let mut found = rules.violations(metadata);
-    let lock = fs::read_to_string(root.join("package-lock.json")).unwrap_or_default();
-    found.extend(npm_lock(&lock));
+/// `tree` is what is really built, a package a line as `name version|licence`: cargo's lock and
+/// metadata also name what an optional feature that nobody asks for would bring.
+pub(super) fn violations(tree: &str) -> Vec<String> {
+    let read = |file: &str| fs::read_to_string(crate::root().join(file)).unwrap_or_default();
+    let mut found = Rules::read(&read("deny.toml")).violations(tree);
+    found.extend(cargo_lock(&read("Cargo.lock")));
+    found.extend(npm_lock(&read("package-lock.json")));
     found
+}
+
+fn cargo_lock(lock: &str) -> Vec<String> {
+    lock.lines()
+        .filter_map(|line| line.strip_prefix("source = ")?.trim_matches('"').into())
+        .filter(|source| *source != CRATES_IO)
+        .map(|source| format!("a package comes from {source}, not from crates.io"))
+        .collect()
 }
 
 /// A lock that names a registry's host is of use to nobody who has another.
@@ -44,26 +52,23 @@ impl Rules {
         Self { banned: list("deny = ["), licences: list("allow = [") }
     }
 
-    fn violations(&self, metadata: &Value) -> Vec<String> {
-        let mut found = Vec::new();
-        if self.banned.is_empty() || self.licences.is_empty() {
-            found.push("deny.toml bans nothing or allows no licence: it was not understood".into());
+    fn violations(&self, tree: &str) -> Vec<String> {
+        let mut found = BTreeSet::new();
+        if self.banned.is_empty() || self.licences.is_empty() || tree.is_empty() {
+            found.insert("deny.toml bans nothing or allows no licence, or nothing is built".to_owned());
         }
-        for package in metadata["packages"].as_array().into_iter().flatten() {
-            let name = package["name"].as_str().unwrap_or_default();
+        for (package, licence) in tree.lines().filter_map(|line| line.split_once('|')) {
+            let name = package.split(' ').next().unwrap_or_default();
+            // A package that was shown before is marked so.
+            let licence = licence.trim_end_matches(" (*)");
             if self.banned.iter().any(|banned| banned == name) {
-                found.push(format!("{name} is banned by deny.toml"));
+                found.insert(format!("{name} is banned by deny.toml"));
             }
-            let Some(source) = package["source"].as_str() else { continue };
-            if source != CRATES_IO {
-                found.push(format!("{name} comes from {source}, not from crates.io"));
-            }
-            let licence = package["license"].as_str().unwrap_or_default();
             if !self.allows(licence) {
-                found.push(format!("{name} has a licence that deny.toml does not allow: \"{licence}\""));
+                found.insert(format!("{name} has a licence that deny.toml does not allow: \"{licence}\""));
             }
         }
-        found
+        found.into_iter().collect()
     }
 
     /// An SPDX expression: one alternative must be allowed in all its parts. Brackets occur only
@@ -89,22 +94,21 @@ fn alternatives(expression: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
     const DENY: &str = "deny = [\n  { crate = \"ring\" },\n]\nallow = [\n  \"MIT\",\n  \"Unicode-3.0\",\n]\n";
 
-    fn package(name: &str, licence: &str, source: &str) -> Value {
-        json!({ "packages": [{ "name": name, "license": licence, "source": source }] })
+    #[test]
+    fn a_banned_crate_and_a_licence_that_is_not_allowed_are_found() {
+        let rules = Rules::read(DENY);
+        assert_eq!(rules.violations("serde v1.0.0|MIT OR Apache-2.0\nbytes v1.0.0|MIT (*)\n"), Vec::<String>::new());
+        assert_eq!(rules.violations("ring v0.17.0|MIT\nring v0.17.0|MIT\n").len(), 1);
+        assert_eq!(rules.violations("x v1.0.0|AGPL-3.0\n").len(), 1);
+        assert_eq!(Rules::read("").violations("serde v1.0.0|MIT\n").len(), 2);
     }
 
     #[test]
-    fn a_banned_crate_a_foreign_source_and_a_licence_are_found() {
-        let rules = Rules::read(DENY);
-        assert_eq!(rules.violations(&package("serde", "MIT OR Apache-2.0", CRATES_IO)), Vec::<String>::new());
-        assert_eq!(rules.violations(&package("ring", "MIT", CRATES_IO)).len(), 1);
-        assert_eq!(rules.violations(&package("x", "MIT", "git+https://example.com/x")).len(), 1);
-        assert_eq!(rules.violations(&package("x", "AGPL-3.0", CRATES_IO)).len(), 1);
-        assert_eq!(Rules::read("").violations(&json!({ "packages": [] })).len(), 1);
+    fn a_source_that_is_not_crates_io_is_found() {
+        let lock = format!("source = \"{CRATES_IO}\"\nsource = \"git+https://example.com/x#1\"\n");
+        assert_eq!(cargo_lock(&lock).len(), 1);
     }
 
     #[test]

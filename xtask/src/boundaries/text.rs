@@ -8,7 +8,7 @@ use crate::stamp::files;
 /// A hand-written file longer than this is two concerns.
 const MAX_LINES: usize = 600;
 /// Names that say nothing of what is inside.
-const EMPTY_NAMES: [&str; 6] = ["utils", "util", "helpers", "helper", "misc", "common"];
+const EMPTY_NAMES: [&str; 5] = ["utils", "util", "helpers", "helper", "misc"];
 
 struct Rule {
     /// Files at or below one of these, with one of the endings.
