@@ -11,6 +11,7 @@ use crate::auth::limits::Gate;
 use crate::committer::Committer;
 use crate::config::Config;
 use crate::embed::Web;
+use crate::feed::anonymous::Anonymous;
 use crate::feed::poll::Polls;
 use crate::files::Files;
 use crate::metrics::Metrics;
@@ -37,6 +38,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// What all sessions share.
     pub session_settings: Arc<Settings>,
+    /// Sockets that have not said who they are.
+    pub anonymous: Arc<Anonymous>,
     /// Long-polls that are held.
     pub polls: Arc<Polls>,
     /// The web client.

@@ -4,6 +4,7 @@
 //! To add a rung: a `Pipe` in a module of its own, a handler in `routes::feed`, its name in
 //! [`crate::metrics::Rung`].
 
+pub mod anonymous;
 pub mod mailbox;
 mod open;
 pub mod poll;
@@ -24,6 +25,7 @@ use crate::app::App;
 use crate::clock;
 use crate::committer::Outcome;
 use crate::nodehub::Attached;
+use anonymous::Place;
 use mailbox::{Capacity, Item, Mailbox};
 
 /// The client can no longer be reached.
@@ -74,14 +76,16 @@ pub struct Driver {
     /// has to be left out.
     seen: Option<u64>,
     heard: Instant,
+    /// Held until it is known who this is.
+    place: Option<Place>,
 }
 
 impl Driver {
     /// A connection whose first frame says who it is.
     #[must_use]
-    pub fn greeting(app: App) -> Self {
+    pub fn greeting(app: App, place: Option<Place>) -> Self {
         let session = Session::new(clock::now(), app.session_settings.clone());
-        Self::new(app, Rung::Lasting, session, Vec::new())
+        Self { place, ..Self::new(app, Rung::Lasting, session, Vec::new()) }
     }
 
     /// A connection whose user is known from the request.
@@ -97,7 +101,7 @@ impl Driver {
         let limits = &app.config.limits;
         let capacity = Capacity { frames: limits.queue_frames, bytes: limits.queue_bytes };
         let mailbox = Arc::new(Mailbox::new(capacity));
-        Self { app, rung, session, mailbox, attached: None, effects, seen: None, heard: Instant::now() }
+        Self { app, rung, session, mailbox, attached: None, effects, seen: None, heard: Instant::now(), place: None }
     }
 
     /// Drives it to its end.
@@ -213,7 +217,10 @@ impl Driver {
     async fn serve(&mut self, effect: Effect) {
         match effect {
             Effect::Authenticate(token) => match self.app.auth.authenticate(&token.0, clock::now()).await {
-                Ok(identity) => self.step(Input::Authenticated((&identity).into())),
+                Ok(identity) => {
+                    self.place = None;
+                    self.step(Input::Authenticated((&identity).into()));
+                }
                 Err(code) => self.step(Input::Refused(code)),
             },
             Effect::Open { user, device, seen } => {

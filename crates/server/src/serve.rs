@@ -22,6 +22,7 @@ use crate::auth::limits::Gate;
 use crate::committer::Committer;
 use crate::config::Config;
 use crate::embed::Web;
+use crate::feed::anonymous::Anonymous;
 use crate::files::Files;
 use crate::metrics::Metrics;
 use crate::nodehub::NodeHub;
@@ -121,6 +122,7 @@ pub fn assemble(
     let metrics = Arc::new(Metrics::default());
     let hub = NodeHub::start(store.clone(), metrics.clone(), limits);
     let session_settings = Arc::new(Settings { limits: limits.clone(), node: hub.node().to_owned() });
+    let anonymous = Arc::new(Anonymous::new(limits.anonymous_sockets_per_address));
     let gate = Arc::new(Gate::new(limits));
     let auth = Arc::new(Auth::new(keys, store.clone()));
     let cut = hub.clone();
@@ -138,6 +140,7 @@ pub fn assemble(
         metrics,
         draining,
         session_settings,
+        anonymous,
         polls: Arc::default(),
         web: Web::from_env(),
     }

@@ -6,7 +6,11 @@ use serde_json::{Value, json};
 use support::{Heard, Server};
 
 fn texts(frames: &[Value]) -> Vec<&str> {
-    frames.iter().filter(|frame| frame["kind"] == "message").map(|frame| frame["text"].as_str().unwrap()).collect()
+    frames
+        .iter()
+        .filter(|frame| frame["kind"] == "message")
+        .map(|frame| frame["text"].as_str().unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -41,8 +45,9 @@ async fn the_same_name_again_on_another_transport_gives_the_same_answer_and_no_s
     let again = server.say(&ana, &room, "m1", "una").await;
     assert_eq!((&again["seq"], &again["at"], &again["message"]), (&ack["seq"], &ack["at"], &ack["message"]));
 
-    let (status, conflict) =
-        server.post(&ana, "/v1/commands", json!({"type": "send", "txn_id": "m1", "room": room, "text": "otra"})).await;
+    let (status, conflict) = server
+        .post(&ana, "/v1/commands", json!({"type": "send", "txn_id": "m1", "room": room, "text": "otra"}))
+        .await;
     assert_eq!((status, &conflict["code"]), (409, &json!("txn_conflict")));
     assert_eq!(conflict["first"]["seq"], ack["seq"]);
 
@@ -108,8 +113,11 @@ async fn every_rung_resumes_from_the_same_cursor_with_the_same_events() {
         let chunk = tokio::time::timeout(support::PATIENCE, stream.chunk()).await.unwrap().unwrap().unwrap();
         text.push_str(std::str::from_utf8(&chunk).unwrap());
     }
-    let frames: Vec<Value> =
-        text.lines().filter_map(|line| line.strip_prefix("data:")).map(|data| serde_json::from_str(data).unwrap()).collect();
+    let frames: Vec<Value> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data:"))
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect();
     assert_eq!(texts(&frames), expected);
 }
 
@@ -159,7 +167,9 @@ async fn a_person_added_to_a_group_hears_it_at_once_and_one_removed_hears_nothin
 
     server.say(&ana, room, "m1", "hola Marta").await;
     assert_eq!(there.until("event").await["text"], "hola Marta");
-    server.command(&ana, json!({"type": "remove_member", "txn_id": "r", "room": room, "user": marta.id})).await;
+    server
+        .command(&ana, json!({"type": "remove_member", "txn_id": "r", "room": room, "user": marta.id}))
+        .await;
     server.say(&ana, room, "m2", "ya no está").await;
     there.say(json!({"type": "ping", "n": 7})).await;
     let rest = there.all_until("pong").await;
@@ -188,7 +198,8 @@ async fn typing_positions_and_presence_reach_the_other_and_not_oneself() {
     let positions = here.until("positions").await;
     assert_eq!(positions["of"][0]["read"], 2, "no further than the room's head");
     let (_, state) = server.get(&ana, &format!("/v1/rooms/{room}")).await;
-    let of_luis = state["room"]["positions"].as_array().unwrap().iter().find(|p| p["user"] == luis.id.to_string());
+    let of_luis =
+        state["room"]["positions"].as_array().unwrap().iter().find(|p| p["user"] == luis.id.to_string());
     assert_eq!(of_luis.unwrap()["read"], 2);
 }
 
@@ -202,7 +213,13 @@ async fn a_long_poll_answers_when_something_happens_and_carries_what_its_client_
     let cursor = json!({ room.clone(): [1, 1], luis.id.to_string(): [1, state["own_log"]["head"]] });
     let first = server.post(&luis, "/v1/feed", json!({"cursor": cursor, "wait_ms": 0})).await.1;
     let node = first["frames"][0]["node"].clone();
-    let rev = first["frames"].as_array().unwrap().iter().filter_map(|frame| frame["rev"].as_u64()).max().unwrap_or(0);
+    let rev = first["frames"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|frame| frame["rev"].as_u64())
+        .max()
+        .unwrap_or(0);
     let body = json!({
         "cursor": cursor, "seen": {"node": node, "rev": rev},
         "signals": [{"type": "typing", "room": room, "on": true}],
@@ -274,8 +291,9 @@ async fn a_draining_server_tells_its_clients_when_to_come_back_and_takes_no_more
     server.app.hub.drain(0);
     assert_eq!(server.http.get(server.url("/readyz")).send().await.unwrap().status(), 503);
     socket.until("drain").await;
-    let (status, refused) =
-        server.post(&ana, "/v1/commands", json!({"type": "send", "txn_id": "m", "room": room, "text": "x"})).await;
+    let (status, refused) = server
+        .post(&ana, "/v1/commands", json!({"type": "send", "txn_id": "m", "room": room, "text": "x"}))
+        .await;
     assert_eq!((status, &refused["code"]), (503, &json!("draining")));
     assert_eq!(socket.until_closed().await, Some(4000));
     server.app.committer.finish().await;
@@ -305,7 +323,8 @@ async fn a_command_too_many_is_refused_for_a_while_on_every_transport() {
     let nack = socket.until("nack").await;
     assert_eq!(nack["code"], "rate_limited");
     assert!(nack["retry_after_ms"].as_u64().unwrap() > 0);
-    let (status, body) =
-        server.post(&ana, "/v1/commands", json!({"type": "send", "txn_id": "m9", "room": room, "text": "x"})).await;
+    let (status, body) = server
+        .post(&ana, "/v1/commands", json!({"type": "send", "txn_id": "m9", "room": room, "text": "x"}))
+        .await;
     assert_eq!((status, &body["code"]), (429, &json!("rate_limited")));
 }

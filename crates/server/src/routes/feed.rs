@@ -14,7 +14,7 @@ use zas_protocol::{CloseCode, ErrorBody, ErrorCode};
 
 use super::signals::say;
 use crate::app::App;
-use crate::auth::extract::Authed;
+use crate::auth::extract::{Authed, ClientAddress};
 use crate::error::ApiError;
 use crate::feed::poll::{Collected, PollPipe};
 use crate::feed::socket::SocketPipe;
@@ -29,7 +29,13 @@ const GATHER_MS: u64 = 2_000;
 /// Opens a socket. Its first frame says who it is; a page of another origin is told which setting
 /// allows it.
 #[utoipa::path(get, path = "/v1/ws", tag = "feed", security(()), responses((status = 101)))]
-pub async fn socket(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+pub async fn socket(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let place = app.anonymous.enter(address).await;
     let allowed = origin_is_allowed(&headers, &app.config.allowed_origins);
     upgrade
         .protocols([SUBPROTOCOL])
@@ -42,7 +48,7 @@ pub async fn socket(State(app): State<App>, headers: HeaderMap, upgrade: WebSock
             let mut pipe = SocketPipe(socket);
             if allowed {
                 let _open = app.metrics.open(Rung::Socket);
-                Driver::greeting(app.clone()).run(pipe).await;
+                Driver::greeting(app.clone(), place).run(pipe).await;
             } else {
                 tracing::warn!("a socket of an origin that is not in `allowed_origins` was refused");
                 pipe.close(CloseCode::OriginNotAllowed).await;

@@ -23,36 +23,35 @@ use zas_server::{router, serve};
 use zas_store::{MemoryStore, NewUser, PasswordHash, Secrets};
 
 /// The longest that a test waits for what must happen.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running server; it ends with the test.
-pub struct Server {
-    pub app: App,
-    pub address: SocketAddr,
-    pub drain: watch::Sender<bool>,
-    pub http: reqwest::Client,
+pub(crate) struct Server {
+    pub(crate) app: App,
+    pub(crate) address: SocketAddr,
+    pub(crate) drain: watch::Sender<bool>,
+    pub(crate) http: reqwest::Client,
     _data: tempfile::TempDir,
 }
 
 /// Somebody with a token.
-pub struct Person {
-    pub id: UserId,
-    pub token: String,
+pub(crate) struct Person {
+    pub(crate) id: UserId,
+    pub(crate) token: String,
 }
 
 impl Server {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(|_| {}).await
     }
 
-    pub async fn with(configure: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(configure: impl FnOnce(&mut Config)) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut config = Config::new(data.path());
         config.metrics_listen = None;
         configure(&mut config);
         let keys = Keys::random();
-        let secrets =
-            Secrets { fingerprint_key: keys.fingerprint(), entropy: Box::new(clock::random::<10>) };
+        let secrets = Secrets { fingerprint_key: keys.fingerprint(), entropy: Box::new(clock::random::<10>) };
         let files = Arc::new(Files::open(data.path(), &keys, config.limits.clone()).unwrap());
         let (drain, draining) = watch::channel(false);
         let app = serve::assemble(config, keys, Arc::new(MemoryStore::new(secrets)), files, draining);
@@ -65,7 +64,7 @@ impl Server {
     }
 
     /// A signed-in person, made without the cost of a password.
-    pub async fn person(&self, username: &str) -> Person {
+    pub(crate) async fn person(&self, username: &str) -> Person {
         let now: Micros = clock::now();
         let id = UserId::mint(now, clock::random());
         let user = NewUser {
@@ -83,39 +82,39 @@ impl Server {
         Person { id, token: tokens.access }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub async fn get(&self, person: &Person, path: &str) -> (u16, Value) {
+    pub(crate) async fn get(&self, person: &Person, path: &str) -> (u16, Value) {
         answer(self.http.get(self.url(path)).bearer_auth(&person.token)).await
     }
 
-    pub async fn post(&self, person: &Person, path: &str, body: Value) -> (u16, Value) {
+    pub(crate) async fn post(&self, person: &Person, path: &str, body: Value) -> (u16, Value) {
         answer(self.http.post(self.url(path)).bearer_auth(&person.token).json(&body)).await
     }
 
     /// A command that is stored.
-    pub async fn command(&self, person: &Person, body: Value) -> Value {
+    pub(crate) async fn command(&self, person: &Person, body: Value) -> Value {
         let (status, ack) = self.post(person, "/v1/commands", body).await;
         assert_eq!(status, 200, "{ack}");
         ack
     }
 
     /// The private room of two people.
-    pub async fn private_room(&self, one: &Person, other: &Person) -> String {
+    pub(crate) async fn private_room(&self, one: &Person, other: &Person) -> String {
         let txn_id = format!("open-{}", other.id);
         let ack =
             self.command(one, json!({"type": "open_private", "txn_id": txn_id, "user": other.id})).await;
         ack["room"].as_str().unwrap().to_owned()
     }
 
-    pub async fn say(&self, person: &Person, room: &str, txn_id: &str, text: &str) -> Value {
+    pub(crate) async fn say(&self, person: &Person, room: &str, txn_id: &str, text: &str) -> Value {
         self.command(person, json!({"type": "send", "txn_id": txn_id, "room": room, "text": text})).await
     }
 
     /// A socket that has said nothing yet.
-    pub async fn socket(&self) -> Socket {
+    pub(crate) async fn socket(&self) -> Socket {
         let mut request = format!("ws://{}/v1/ws", self.address).into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "zas.v1.json".parse().unwrap());
         let (socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
@@ -123,7 +122,7 @@ impl Server {
     }
 
     /// A socket that has caught up from nothing.
-    pub async fn live(&self, person: &Person) -> Socket {
+    pub(crate) async fn live(&self, person: &Person) -> Socket {
         let mut socket = self.socket().await;
         socket.say(json!({"type": "hello", "token": person.token, "cursor": {}})).await;
         socket.until("synced").await;
@@ -139,26 +138,29 @@ async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
 }
 
 /// A plain socket: what it is told to say, and what it hears.
-pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket(pub(crate) WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 /// What a socket hears.
 #[derive(Debug)]
-pub enum Heard {
+pub(crate) enum Heard {
     Frame(Value),
     Closed(Option<u16>),
 }
 
 impl Socket {
-    pub async fn say(&mut self, frame: Value) {
+    pub(crate) async fn say(&mut self, frame: Value) {
         self.0.send(Message::text(frame.to_string())).await.unwrap();
     }
 
-    pub async fn hear(&mut self) -> Heard {
+    pub(crate) async fn hear(&mut self) -> Heard {
         loop {
-            let heard = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("something is heard in time");
+            let heard =
+                tokio::time::timeout(PATIENCE, self.0.next()).await.expect("something is heard in time");
             match heard {
                 Some(Ok(Message::Text(text))) => return Heard::Frame(serde_json::from_str(&text).unwrap()),
-                Some(Ok(Message::Close(frame))) => return Heard::Closed(frame.map(|frame| frame.code.into())),
+                Some(Ok(Message::Close(frame))) => {
+                    return Heard::Closed(frame.map(|frame| frame.code.into()));
+                }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Heard::Closed(None),
             }
@@ -166,12 +168,12 @@ impl Socket {
     }
 
     /// The next frame of a type; others before it are passed over.
-    pub async fn until(&mut self, kind: &str) -> Value {
+    pub(crate) async fn until(&mut self, kind: &str) -> Value {
         self.all_until(kind).await.pop().unwrap()
     }
 
     /// All frames up to the first of a type.
-    pub async fn all_until(&mut self, kind: &str) -> Vec<Value> {
+    pub(crate) async fn all_until(&mut self, kind: &str) -> Vec<Value> {
         let mut frames = Vec::new();
         loop {
             match self.hear().await {
@@ -188,7 +190,7 @@ impl Socket {
     }
 
     /// The code it is closed with.
-    pub async fn until_closed(&mut self) -> Option<u16> {
+    pub(crate) async fn until_closed(&mut self) -> Option<u16> {
         loop {
             if let Heard::Closed(code) = self.hear().await {
                 return code;
