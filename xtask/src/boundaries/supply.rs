@@ -99,7 +99,10 @@ mod tests {
     #[test]
     fn a_banned_crate_and_a_licence_that_is_not_allowed_are_found() {
         let rules = Rules::read(DENY);
-        assert_eq!(rules.violations("serde v1.0.0|MIT OR Apache-2.0\nbytes v1.0.0|MIT (*)\n"), Vec::<String>::new());
+        assert_eq!(
+            rules.violations("serde v1.0.0|MIT OR Apache-2.0\nbytes v1.0.0|MIT (*)\n"),
+            Vec::<String>::new()
+        );
         assert_eq!(rules.violations("ring v0.17.0|MIT\nring v0.17.0|MIT\n").len(), 1);
         assert_eq!(rules.violations("x v1.0.0|AGPL-3.0\n").len(), 1);
         assert_eq!(Rules::read("").violations("serde v1.0.0|MIT\n").len(), 2);
