@@ -38,7 +38,7 @@ export const test = base.extend<Tools, { server: Server }>({
   ],
 
   people: async ({ server }, use) => {
-    const register = (names: string[]) =>
+    const register = (...names: string[]) =>
       Promise.all(names.map((name) => Account.register(server.url(), name)));
     await use(register as unknown as Tools["people"]);
   },

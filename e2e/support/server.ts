@@ -1,6 +1,6 @@
 /** The server under test: one process for each worker, on a free port, with a folder of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,8 +10,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Tests sign in and write faster than people; every other limit is the product's own. */
-const CONFIG =
-  "[limits]\nsign_ins_per_minute = 100000\ncommands_per_minute = 1000000\ncommands_burst = 100000\n";
+const LIMITS = ["sign_ins_per_minute=100000", "commands_per_minute=1000000", "commands_burst=100000"];
 
 export class Server {
   private process: ChildProcess | undefined;
@@ -25,7 +24,6 @@ export class Server {
   /** Starts one; `options` go to `zas serve`. */
   static async start(...options: string[]): Promise<Server> {
     const data = await mkdtemp(join(tmpdir(), "zas-e2e-"));
-    await writeFile(join(data, "zas.toml"), CONFIG);
     const server = new Server(data, await freePort(), options);
     await server.boot();
     return server;
@@ -55,19 +53,20 @@ export class Server {
 
   private boot(): Promise<void> {
     const binary = process.env.ZAS_BIN ?? join(root, "target/quick/zas");
-    const child = spawn(
-      binary,
-      ["serve", "--listen", `127.0.0.1:${this.port}`, "--data", this.data, ...this.options],
-      {
-        env: {
-          ZAS_WEB_DIR: join(root, "web/app/dist"),
-          ...process.env,
-          ZAS_METRICS_LISTEN: "off",
-          RUST_LOG: "info",
-        },
-        stdio: ["ignore", "pipe", "pipe"],
-      },
-    );
+    const args = [
+      "serve",
+      "--listen",
+      `127.0.0.1:${this.port}`,
+      "--metrics-listen",
+      "off",
+      "--data",
+      this.data,
+    ];
+    const limits = LIMITS.flatMap((limit) => ["--limit", limit]);
+    const child = spawn(binary, [...args, ...limits, ...this.options], {
+      env: { ZAS_WEB_DIR: join(root, "web/app/dist"), ...process.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.process = child;
     const said: string[] = [];
     return new Promise((ready, failed) => {
