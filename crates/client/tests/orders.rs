@@ -14,6 +14,10 @@ const fn id(n: u128) -> uuid::Uuid {
     uuid::Uuid::from_u128(n)
 }
 
+fn name(prefix: &str, n: usize) -> TxnId {
+    TxnId::new(&format!("{prefix}{n}")).expect("letters and digits")
+}
+
 const ME: UserId = UserId(id(1));
 const BO: UserId = UserId(id(2));
 const ROOM: RoomId = RoomId(id(9));
@@ -85,16 +89,15 @@ impl World {
     fn run(&mut self, step: &Step) {
         match step {
             Step::Compose => {
-                let txn_id = TxnId::new(&format!("t{}", self.composed.len())).unwrap();
+                let txn_id = name("t", self.composed.len());
                 self.composed.push(txn_id.clone());
                 let text = txn_id.to_string();
                 let command = Command::Send { txn_id, room: ROOM, after: None, text };
-                let effects = self.engine.compose(self.now, command).unwrap();
+                let effects = self.engine.compose(self.now, command).expect("the outbox is not full");
                 self.carry_out(effects);
             }
             Step::Other => {
-                let name = TxnId::new(&format!("b{}", self.log.len())).unwrap();
-                self.append(BO, name);
+                self.append(BO, name("b", self.log.len()));
             }
             Step::Deliver(index) if !self.wire.is_empty() => {
                 let item = self.wire.remove(index.index(self.wire.len()));
@@ -189,7 +192,7 @@ impl World {
 
     /// The connection says welcome at once; what was missed is on its way.
     fn open(&mut self, conn: u64) {
-        let cursor = self.engine.hello().cursor.unwrap();
+        let cursor = self.engine.hello().cursor.unwrap_or_default();
         self.conn = Some(conn);
         let welcome = ServerFrame::Welcome {
             user: ME,

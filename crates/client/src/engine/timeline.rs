@@ -151,7 +151,7 @@ impl Timeline {
         }
         self.head = self.head.max(event.seq);
         if self.epoch.is_some() && event.seq == self.to + 1 {
-            self.append(event, out);
+            self.append(event, Some(&mut *out));
             self.drain(out);
         } else if self.ahead.len() < AHEAD {
             self.ahead.insert(event.seq, event);
@@ -258,8 +258,13 @@ impl Timeline {
             self.start_from(page, out);
         }
         if touches || fetch == Fetch::Newest {
-            for event in page.events.iter().filter(|event| event.seq > self.to).cloned().collect::<Vec<_>>() {
-                self.append(event, out);
+            page.events.iter().for_each(|event| self.note_entry(event));
+            for event in &page.events {
+                if event.seq > self.to {
+                    // What was there before one came in is history: it is held, and does not arrive.
+                    let history = !touches && event.seq < self.in_since;
+                    self.append(event.clone(), (!history).then_some(&mut *out));
+                }
             }
             self.advance(page.to);
             self.drain(out);
@@ -316,13 +321,15 @@ impl Timeline {
         self.fetch_at
     }
 
-    fn append(&mut self, event: Event, out: &mut Vec<Effect>) {
+    fn append(&mut self, event: Event, arrives: Option<&mut Vec<Effect>>) {
         self.to = event.seq;
         self.note_entry(&event);
         if matches!(&event.body, EventBody::MemberRemoved { user } if *user == self.me) {
             self.left(event.seq);
         }
-        out.push(Effect::Arrived(event.clone()));
+        if let Some(out) = arrives {
+            out.push(Effect::Arrived(event.clone()));
+        }
         self.events.insert(event.seq, event);
         while self.events.len() > EVENTS
             && let Some((seq, _)) = self.events.pop_first()
@@ -339,7 +346,7 @@ impl Timeline {
     fn drain(&mut self, out: &mut Vec<Effect>) {
         while let Some((seq, event)) = self.ahead.pop_first() {
             if seq == self.to + 1 {
-                self.append(event, out);
+                self.append(event, Some(&mut *out));
             } else if seq > self.to {
                 self.ahead.insert(seq, event);
                 return;
