@@ -140,7 +140,11 @@ impl Model {
         self.rooms.get(&room)?.log.get(seq as usize - 1).map(|(event, _)| event.clone())
     }
 
-    pub(super) fn put_positions(&mut self, positions: &[(RoomId, Position)]) -> Result<(), StoreError> {
+    /// Advances positions, as [`crate::Store::put_positions`] does.
+    ///
+    /// # Errors
+    /// [`StoreError::Other`] when a room or a person is not there.
+    pub fn put_positions(&mut self, positions: &[(RoomId, Position)]) -> Result<(), StoreError> {
         let known = |(room, position): &(RoomId, Position)| {
             self.rooms.contains_key(room) && self.accounts.contains_key(&position.user)
         };
