@@ -58,7 +58,10 @@ pub(crate) fn main(args: Args) -> Result<ExitCode, String> {
     if web::built().join("index.html").is_file() {
         serve.env("ZAS_WEB_DIR", web::built());
     }
-    println!("Zas: http://127.0.0.1:{port}   (Ctrl-C ends it)");
+    // The demo says its own addresses, the one for phones included.
+    if !options.demo {
+        println!("Zas: http://127.0.0.1:{port}   (Ctrl-C ends it)");
+    }
     let why = serve.args(&options.rest).exec();
     Err(format!("{} did not start: {why}", server.display()))
 }
