@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check there is, and one closing line. Compilers run beside the web
+//! `cargo xtask test`: every check there is, and one closing line. Clippy runs beside the web
 //! side's tools; tests run after, one kind at a time, so that none is disturbed.
 
 use std::fs;
@@ -70,25 +70,22 @@ fn parse(mut args: Args) -> Result<Options, String> {
 
 /// The stages, one after the other; each is lanes that run side by side.
 fn plan(options: &Options) -> Vec<Vec<Lane>> {
-    let mut compile: Lane = Vec::new();
-    let mut tools: Lane = Vec::new();
-    let mut tests: Lane = Vec::new();
-    let mut browser: Lane = Vec::new();
+    let [mut lints, mut tools, mut rust, mut rest, mut browser]: [Lane; 5] = Default::default();
     if options.has(Part::Rust) {
-        compile.push(Step::check("boundaries", |_| boundaries()));
+        lints.push(Step::check("boundaries", |_| boundaries()));
         if is_there("cargo-deny") {
-            compile.push(Step::check("cargo deny", deny));
+            lints.push(Step::check("cargo deny", deny));
         }
-        compile.push(Step::check("fmt", |note| {
+        lints.push(Step::check("fmt", |note| {
             captured(capture(cargo().args(["fmt", "--all", "--check", "--", "--color", "never"]), note))
         }));
-        compile.push(Step::check("clippy", clippy));
-        compile.push(Step::gate("build the Rust tests", build_tests));
-        tests.push(Step::check("Rust tests", rust_tests));
-        tests.push(Step::check("Rust examples in docs", doc_tests));
+        lints.push(Step::check("clippy", clippy));
+        rust.push(Step::gate("build the Rust tests", build_tests));
+        rust.push(Step::check("Rust tests", rust_tests));
+        rust.push(Step::check("Rust examples in docs", doc_tests));
     }
     if options.has(Part::Spec) {
-        tests.push(Step::check("generated files are fresh", |_| generated()));
+        rest.push(Step::check("generated files are fresh", |_| generated()));
     }
     if options.has(Part::Web) || options.has(Part::E2e) {
         tools.push(Step::gate("npm packages", |note| match web::missing() {
@@ -106,8 +103,8 @@ fn plan(options: &Options) -> Vec<Vec<Lane>> {
         tools.push(Step::check("biome", |note| {
             captured(capture(web::tool("biome", ".").args(["check", "web", "e2e"]), note))
         }));
-        tests.push(Step::check("SDK tests", |note| vitest("web/sdk", note)));
-        tests.push(Step::check("client tests", |note| vitest("web/app", note)));
+        rest.push(Step::check("SDK tests", |note| vitest("web/sdk", note)));
+        rest.push(Step::check("client tests", |note| vitest("web/app", note)));
     }
     if options.has(Part::Web) || options.has(Part::E2e) {
         tools.push(Step::check("build the web client", |note| captured(web::build(note))));
@@ -118,7 +115,7 @@ fn plan(options: &Options) -> Vec<Vec<Lane>> {
         browser.push(Step::gate("Chromium", move |note| find_chromium(install, note)));
         browser.push(Step::check("browser tests", browser_tests));
     }
-    vec![vec![compile, tools], vec![tests], vec![browser]]
+    vec![vec![lints, tools], vec![rust], vec![rest], vec![browser]]
 }
 
 /// Shows what failed and what was skipped, and adds it all up.
