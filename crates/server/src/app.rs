@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use zas_core::session::Settings;
+use zas_protocol::{DeviceId, RoomId};
 use zas_store::Store;
 
 use crate::auth::Auth;
@@ -14,6 +15,7 @@ use crate::embed::Web;
 use crate::feed::anonymous::Anonymous;
 use crate::feed::poll::Polls;
 use crate::files::Files;
+use crate::legacy::once::Once;
 use crate::metrics::Metrics;
 use crate::nodehub::NodeHub;
 
@@ -40,8 +42,12 @@ pub struct App {
     pub session_settings: Arc<Settings>,
     /// Sockets that have not said who they are.
     pub anonymous: Arc<Anonymous>,
-    /// Long-polls that are held.
-    pub polls: Arc<Polls>,
+    /// Long-polls that are held, by device.
+    pub polls: Arc<Polls<DeviceId>>,
+    /// Polls of the old contract that are held, by device and chat.
+    pub old_polls: Arc<Polls<(DeviceId, RoomId)>>,
+    /// What clients of the old contract have just sent without a name.
+    pub once: Arc<Once>,
     /// The web client.
     pub web: Web,
     /// Whether the server is draining.

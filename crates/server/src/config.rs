@@ -62,6 +62,9 @@ pub struct Config {
     pub demo: bool,
     /// Opens the demo to the local network.
     pub lan: bool,
+    /// Old contract: the same text of one device to one chat by socket and by POST within two
+    /// seconds is one message.
+    pub join_double_sends: bool,
     /// When the refresh cookie is for https alone.
     pub cookie_secure: CookieSecure,
     /// Which parts log how much, as `tracing` filters.
@@ -124,6 +127,7 @@ impl Config {
             metrics_listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9464))),
             demo: false,
             lan: false,
+            join_double_sends: true,
             cookie_secure: CookieSecure::Auto,
             log: "info".to_owned(),
             log_format: LogFormat::Text,

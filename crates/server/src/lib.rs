@@ -11,6 +11,7 @@
 //! | [`committer`] | commands into commits, one task |
 //! | [`nodehub`] | the hub of this node, and its timers |
 //! | [`feed`] | the feed's three rungs: socket, stream, poll |
+//! | [`legacy`] | the old contract, over the same services |
 //! | [`embed`] | the web client inside the binary |
 //!
 //! To add an endpoint: its handler in `routes`, its line in [`router`] with an access class, its
@@ -30,6 +31,7 @@ pub mod error;
 pub mod feed;
 pub mod files;
 pub mod json;
+pub mod legacy;
 pub mod metrics;
 pub mod nodehub;
 pub mod pool;

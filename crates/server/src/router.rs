@@ -23,7 +23,7 @@ use zas_protocol::limits::{ANONYMOUS_BODY_BYTES, BODY_BYTES};
 use crate::app::App;
 use crate::error::{ApiError, render};
 use crate::routes::{auth, commands, feed, files, health, rooms, signals, state, users};
-use crate::demo;
+use crate::{demo, legacy};
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -85,6 +85,7 @@ pub fn router(app: App) -> Router {
     let cors = cors(&app.config.allowed_origins);
     let (api, _) = described(app.config.limits.avatar_bytes).split_for_parts();
     let mut router = api.route("/v1/{*rest}", any(nothing)).fallback(page).method_not_allowed_fallback(wrong_method);
+    router = router.merge(legacy::routes(app.config.limits.avatar_bytes));
     if app.config.demo {
         router = router.merge(demo::routes());
     }

@@ -142,6 +142,8 @@ pub fn assemble(
         session_settings,
         anonymous,
         polls: Arc::default(),
+        old_polls: Arc::default(),
+        once: Arc::default(),
         web: Web::from_env(),
     }
 }

@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use zas_core::ledger::Submission;
 use zas_protocol::rest::{Me, Page, Room, User};
-use zas_protocol::{Ack, DeviceId, Epoch, Event, FileId, MessageId, Micros, Position, RoomId, TxnId, UserId};
+use zas_protocol::{
+    Ack, DeviceId, Epoch, Event, FileId, MessageId, Micros, Position, RoomId, Seq, TxnId, UserId,
+};
 
 pub use self::model::{Fault, Model};
 use crate::error::{CreateUserError, StoreError};
@@ -174,6 +176,20 @@ impl Store for MemoryStore {
         limit: u32,
     ) -> Result<Option<Page>, StoreError> {
         self.open()?.page(user, room, at, limit)
+    }
+
+    async fn messages(
+        &self,
+        user: UserId,
+        room: RoomId,
+        skip: u64,
+        limit: u32,
+    ) -> Result<Option<(u64, Vec<Event>)>, StoreError> {
+        Ok(self.open()?.messages(user, room, skip, limit))
+    }
+
+    async fn seq_at(&self, room: RoomId, at: Micros) -> Result<Seq, StoreError> {
+        Ok(self.open()?.seq_at(room, at))
     }
 
     async fn event_by_message(&self, message: MessageId) -> Result<Option<Event>, StoreError> {

@@ -7,7 +7,9 @@
 use async_trait::async_trait;
 use zas_core::ledger::{Decided, Refusal, Submission};
 use zas_protocol::rest::{Me, Page, Room, User};
-use zas_protocol::{Ack, DeviceId, Epoch, Event, FileId, MessageId, Micros, Position, RoomId, TxnId, UserId};
+use zas_protocol::{
+    Ack, DeviceId, Epoch, Event, FileId, MessageId, Micros, Position, RoomId, Seq, TxnId, UserId,
+};
 
 use crate::error::{CreateUserError, StoreError};
 use crate::rows::{
@@ -145,6 +147,20 @@ pub trait Store: Send + Sync + 'static {
         at: PageAt,
         limit: u32,
     ) -> Result<Option<Page>, StoreError>;
+
+    /// Messages that one may see, newest first, after leaving out `skip` of them; and how many
+    /// there are in all. For the old contract, which counts pages.
+    async fn messages(
+        &self,
+        user: UserId,
+        room: RoomId,
+        skip: u64,
+        limit: u32,
+    ) -> Result<Option<(u64, Vec<Event>)>, StoreError>;
+
+    /// The last place of a log whose time is not later than `at`; 0 for none. For the old
+    /// contract, whose cursor is a time.
+    async fn seq_at(&self, room: RoomId, at: Micros) -> Result<Seq, StoreError>;
 
     /// A message, wherever it is. Who may see it is the caller's to ask.
     async fn event_by_message(&self, message: MessageId) -> Result<Option<Event>, StoreError>;

@@ -12,6 +12,8 @@ mod files;
 mod logs;
 mod open;
 mod rooms;
+#[cfg(test)]
+mod tests;
 mod threads;
 mod writes;
 
@@ -24,7 +26,9 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::watch;
 use zas_core::ledger::{Context, Submission};
 use zas_protocol::rest::{Me, Page, Room, User};
-use zas_protocol::{Ack, DeviceId, Epoch, Event, FileId, MessageId, Micros, Position, RoomId, TxnId, UserId};
+use zas_protocol::{
+    Ack, DeviceId, Epoch, Event, FileId, MessageId, Micros, Position, RoomId, Seq, TxnId, UserId,
+};
 
 use self::open::ProcessLock;
 use self::threads::Threads;
@@ -127,16 +131,18 @@ fn transact<T, E: From<StoreError>>(
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
     let value = work(&transaction)?;
-    match transaction.commit().map_err(error::of_commit) {
-        Ok(()) => Ok(value),
-        Err(failure) => {
-            if failure == StoreError::Unknown {
-                tracing::error!("a commit failed in the file system; nothing is written until a restart");
-                stopped.store(true, Ordering::Release);
-            }
-            Err(failure.into())
+    settle(transaction.commit(), stopped)?;
+    Ok(value)
+}
+
+/// What a COMMIT came to.
+fn settle(committed: rusqlite::Result<()>, stopped: &AtomicBool) -> Result<(), StoreError> {
+    committed.map_err(error::of_commit).inspect_err(|failure| {
+        if *failure == StoreError::Unknown {
+            tracing::error!("a commit failed in the file system; nothing is written until a restart");
+            stopped.store(true, Ordering::Release);
         }
-    }
+    })
 }
 
 fn writable(stopped: &AtomicBool) -> Result<(), StoreError> {
@@ -304,6 +310,20 @@ impl Store for SqliteStore {
     ) -> Result<Option<Page>, StoreError> {
         let epoch = self.epoch;
         self.read(move |c| logs::page(c, user, room, at, limit, epoch)).await
+    }
+
+    async fn messages(
+        &self,
+        user: UserId,
+        room: RoomId,
+        skip: u64,
+        limit: u32,
+    ) -> Result<Option<(u64, Vec<Event>)>, StoreError> {
+        self.read(move |c| logs::messages(c, user, room, skip, limit)).await
+    }
+
+    async fn seq_at(&self, room: RoomId, at: Micros) -> Result<Seq, StoreError> {
+        self.read(move |c| logs::seq_at(c, room, at)).await
     }
 
     async fn event_by_message(&self, message: MessageId) -> Result<Option<Event>, StoreError> {

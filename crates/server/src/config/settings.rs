@@ -92,6 +92,17 @@ pub struct Settings {
         value_parser = clap::builder::BoolishValueParser::new()
     )]
     pub lan: Option<bool>,
+    /// Old contract: the same text by socket and by POST within 2 s is one message [default: true]
+    #[arg(
+        long,
+        env = "ZAS_JOIN_DOUBLE_SENDS",
+        global = true,
+        num_args = 0..=1,
+        default_missing_value = "true",
+        require_equals = true,
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
+    pub join_double_sends: Option<bool>,
     /// When the sign-in cookie is for https alone [default: auto]
     #[arg(long, env = "ZAS_COOKIE_SECURE", global = true)]
     pub cookie_secure: Option<CookieSecure>,
@@ -167,6 +178,12 @@ pub fn resolve(prompt: Settings, source: impl Fn(&str) -> Source) -> Result<Load
             file.metrics_listen,
             metrics,
         ))?,
+        join_double_sends: lay.over(
+            "join_double_sends",
+            prompt.join_double_sends,
+            file.join_double_sends,
+            default.join_double_sends,
+        ),
         cookie_secure: lay.over("cookie_secure", prompt.cookie_secure, file.cookie_secure, default.cookie_secure),
         log: lay.over("log", prompt.log, file.log, default.log),
         log_format: lay.over("log_format", prompt.log_format, file.log_format, default.log_format),

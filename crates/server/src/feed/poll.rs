@@ -1,48 +1,54 @@
 //! The third rung: a long-poll. It ends when there is news, or when it has waited long enough.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::time::Instant;
-use zas_protocol::{CloseCode, DeviceId};
+use zas_protocol::CloseCode;
 
 use super::{Gone, Inbound, Pipe};
 
-/// How many long-polls each device holds, so that none takes more than its share.
-#[derive(Debug, Default)]
-pub struct Polls(Mutex<HashMap<DeviceId, usize>>);
+/// How many requests are held for each `K`, so that none takes more than its share.
+#[derive(Debug)]
+pub struct Polls<K>(Mutex<HashMap<K, usize>>);
 
-impl Polls {
-    /// Holds one more, unless the device holds `most` already.
+impl<K> Default for Polls<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Copy + Eq + Hash> Polls<K> {
+    /// Holds one more, unless `most` are held already.
     #[must_use]
-    pub fn hold(self: &Arc<Self>, device: DeviceId, most: usize) -> Option<Held> {
+    pub fn hold(self: &Arc<Self>, key: K, most: usize) -> Option<Held<K>> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = held.entry(device).or_insert(0);
+        let count = held.entry(key).or_insert(0);
         if *count >= most {
             return None;
         }
         *count += 1;
-        Some(Held { polls: self.clone(), device })
+        Some(Held { polls: self.clone(), key })
     }
 }
 
-/// A long-poll that is held, until this is dropped.
+/// A request that is held, until this is dropped.
 #[derive(Debug)]
-pub struct Held {
-    polls: Arc<Polls>,
-    device: DeviceId,
+pub struct Held<K: Eq + Hash> {
+    polls: Arc<Polls<K>>,
+    key: K,
 }
 
-impl Drop for Held {
+impl<K: Eq + Hash> Drop for Held<K> {
     fn drop(&mut self) {
         let mut held = self.polls.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(mut entry) = held.entry(self.device) {
-            *entry.get_mut() -= 1;
-            if *entry.get() == 0 {
-                entry.remove();
+        if let Some(count) = held.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&self.key);
             }
         }
     }
@@ -136,6 +142,8 @@ impl Pipe for PollPipe<'_> {
 
 #[cfg(test)]
 mod tests {
+    use zas_protocol::DeviceId;
+
     use super::*;
 
     #[test]

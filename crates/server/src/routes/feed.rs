@@ -102,8 +102,10 @@ pub async fn feed(
     }
 }
 
-/// No `Origin` (not a browser), the page's own server, or one on the list; exact.
-fn origin_is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+/// Whether a page may open a socket: no `Origin` (not a browser), its own server, or one on the
+/// list; exact.
+#[must_use]
+pub fn origin_is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();

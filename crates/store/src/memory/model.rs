@@ -289,3 +289,46 @@ impl Model {
         self.rooms.get_mut(&room).expect("a room of a write is there").members.entry(user).or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+    use zas_protocol::Command;
+
+    use super::*;
+    use crate::rows::{NewUser, PasswordHash};
+
+    #[test]
+    fn a_commit_fails_as_asked_for_and_only_a_lost_answer_leaves_what_it_wrote() {
+        let mut model = Model::new(Secrets { fingerprint_key: [0; 32], entropy: Box::new(|| [1; 10]) });
+        let user = UserId(Uuid::from_u128(1));
+        let new = NewUser {
+            id: user,
+            username: String::new(),
+            skeleton: String::new(),
+            email: String::new(),
+            display_name: String::new(),
+            password_hash: PasswordHash(String::new()),
+            admin: false,
+            at: 1,
+        };
+        model.create_user(new).unwrap();
+        let faults = [Fault::Fail(StoreError::Busy), Fault::LostBefore, Fault::LostAfter];
+        for fault in &faults {
+            model.fail_next(fault.clone());
+        }
+        let batch = |n: usize| {
+            let txn_id = TxnId::new(&format!("t{n}")).unwrap();
+            vec![Submission { user, command: Command::SetPrefs { txn_id, prefs: Prefs::default() } }]
+        };
+        for (n, error) in [StoreError::Busy, StoreError::Unknown, StoreError::Unknown].into_iter().enumerate()
+        {
+            assert_eq!(model.commit(&batch(n), 1), Err(error), "{:?}", faults[n]);
+            let stored = model.txn(user, batch(n)[0].command.txn_id()).map(|ack| ack.seq);
+            assert_eq!(stored, (faults[n] == Fault::LostAfter).then_some(1));
+        }
+        let again = model.commit(&batch(2), 1).unwrap().remove(0).unwrap();
+        assert_eq!((again.ack.seq, again.writes.len()), (1, 0));
+        assert_eq!(model.commit(&batch(3), 1).unwrap().remove(0).unwrap().ack.seq, 2);
+    }
+}

@@ -2,7 +2,7 @@
 
 use zas_protocol::limits::{SMALL_GROUP, UNREAD_CAP};
 use zas_protocol::rest::{Member, Page, Room};
-use zas_protocol::{Event, EventBody, MessageId, Position, RoomId, RoomKind, Seq, UserId};
+use zas_protocol::{Event, EventBody, MessageId, Micros, Position, RoomId, RoomKind, Seq, UserId};
 
 use super::model::{Model, RoomState};
 use crate::error::StoreError;
@@ -133,6 +133,25 @@ impl Model {
         });
         let (below, above) = (below.unwrap_or_default(), above.unwrap_or_default());
         paging::assemble((id, Self::EPOCH, head), &stays, plan, below, above).map(Some)
+    }
+
+    pub(super) fn messages(
+        &self,
+        user: UserId,
+        id: RoomId,
+        skip: u64,
+        limit: u32,
+    ) -> Option<(u64, Vec<Event>)> {
+        let room = self.rooms.get(&id).filter(|room| room.current(user).is_some())?;
+        let stays = room.stays(user);
+        let all = room.messages(&stays, 0).count() as u64;
+        let page = room.messages(&stays, 0).skip(skip as usize).take(limit as usize).cloned().collect();
+        Some((all, page))
+    }
+
+    pub(super) fn seq_at(&self, id: RoomId, at: Micros) -> Seq {
+        let log = self.rooms.get(&id).map(|room| &room.log[..]).unwrap_or_default();
+        log.partition_point(|(event, _)| event.at <= at) as Seq
     }
 
     pub(super) fn event_by_message(&self, message: MessageId) -> Option<Event> {

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use zas_protocol::rest::Page;
-use zas_protocol::{Epoch, Event, MessageId, Position, RoomId, Seq, UserId};
+use zas_protocol::{Epoch, Event, MessageId, Micros, Position, RoomId, Seq, UserId};
 
 use super::columns::{self, event_columns, position_columns};
 use super::writes::Log;
@@ -21,6 +21,10 @@ macro_rules! select_events {
         )
     };
 }
+
+/// How a log is read, for the test of its plans.
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 2] = [select_events!("ASC"), select_events!("DESC")];
 
 pub(super) fn page(
     connection: &Connection,
@@ -81,6 +85,63 @@ fn stays(connection: &Connection, user: UserId, room: RoomId) -> Result<Vec<Stay
         Ok(Stay { from: columns::uint(row, 0)?, to: columns::open_end(row, 1)? })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn messages(
+    connection: &Connection,
+    user: UserId,
+    room: RoomId,
+    skip: u64,
+    limit: u32,
+) -> Result<Option<(u64, Vec<Event>)>, StoreError> {
+    let stays = stays(connection, user, room)?;
+    if !paging::is_in(&stays) {
+        return Ok(None);
+    }
+    let mut count = connection.prepare_cached(
+        "SELECT count(*) FROM events e
+         WHERE e.room_id = ?1 AND e.kind = 'message' AND e.seq BETWEEN ?2 AND ?3",
+    )?;
+    let mut select = connection.prepare_cached(concat!(
+        "SELECT ",
+        event_columns!(),
+        " FROM events e WHERE e.room_id = ?1 AND e.kind = 'message' AND e.seq BETWEEN ?2 AND ?3
+          ORDER BY e.seq DESC LIMIT ?4 OFFSET ?5"
+    ))?;
+    let (mut all, mut skip, mut events) = (0, skip, Vec::new());
+    for (low, high) in paging::visible(&stays, 1, Seq::MAX).rev() {
+        let (low, high) = (columns::int(low), columns::int(high));
+        let here = count.query_row(params![room.0, low, high], |row| columns::uint(row, 0))?;
+        all += here;
+        let left = u64::from(limit) - events.len() as u64;
+        if skip < here && left > 0 {
+            let mut rows =
+                select.query(params![room.0, low, high, columns::int(left), columns::int(skip)])?;
+            while let Some(row) = rows.next()? {
+                events.push(columns::event(row, 0)?);
+            }
+        }
+        skip = skip.saturating_sub(here);
+    }
+    Ok(Some((all, events)))
+}
+
+/// Times rise with places, so a place is found by halving.
+pub(super) fn seq_at(connection: &Connection, room: RoomId, at: Micros) -> Result<Seq, StoreError> {
+    let mut head = connection.prepare_cached("SELECT head FROM rooms WHERE id = ?1")?;
+    let head = head.query_row([room.0], |row| columns::uint(row, 0)).optional()?.unwrap_or(0);
+    let mut time = connection.prepare_cached("SELECT at FROM events WHERE room_id = ?1 AND seq = ?2")?;
+    let (mut low, mut high) = (0, head);
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        let then: Micros = time.query_row(params![room.0, columns::int(middle)], |row| row.get(0))?;
+        if then <= at {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    Ok(low)
 }
 
 pub(super) fn by_message(connection: &Connection, message: MessageId) -> Result<Option<Event>, StoreError> {

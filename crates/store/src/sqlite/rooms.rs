@@ -122,6 +122,10 @@ both!(
     "ORDER BY me.room_id, p.user_id"
 );
 
+/// What is asked of each room, for the test of its plans.
+#[cfg(test)]
+pub(super) const STATEMENTS: [[&str; 2]; 3] = [SUMMARIES, ROSTERS, POSITIONS];
+
 /// The rooms of a person, or the one of them that is asked for.
 pub(super) fn summaries(
     connection: &Connection,

@@ -1,0 +1,190 @@
+//! How the old contract refuses: `{"detail": …}` for 401, 403, 404 and 429, `{"field": ["…"]}` for
+//! a field that fails validation, `{"error": …}` for the rest. Texts follow `Accept-Language`.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use zas_protocol::{ErrorCode, Language, RoomId};
+use zas_store::StoreError;
+
+use crate::app::App;
+use crate::auth::Identity;
+use crate::auth::extract::Authed;
+use crate::error::ApiError;
+use crate::json::JsonBody;
+
+/// A sentence in both languages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Say {
+    pub(super) es: &'static str,
+    pub(super) en: &'static str,
+}
+
+impl Say {
+    pub(super) const fn new(es: &'static str, en: &'static str) -> Self {
+        Self { es, en }
+    }
+
+    pub(super) const fn of(code: ErrorCode) -> Self {
+        Self { es: code.sentence(Language::Es), en: code.sentence(Language::En) }
+    }
+
+    pub(super) const fn in_(self, language: Language) -> &'static str {
+        match language {
+            Language::Es => self.es,
+            Language::En => self.en,
+        }
+    }
+}
+
+/// Which body a refusal has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Error,
+    Detail,
+    Field(&'static str),
+}
+
+/// A refused request.
+#[derive(Debug, Clone)]
+pub(super) struct Refused {
+    status: u16,
+    shape: Shape,
+    say: Say,
+    retry_after: Option<Duration>,
+    /// For the operator's log; never sent.
+    detail: Option<String>,
+}
+
+impl Refused {
+    /// A field of the form that is off.
+    pub(super) const fn field(name: &'static str, say: Say) -> Self {
+        Self { status: 400, shape: Shape::Field(name), say, retry_after: None, detail: None }
+    }
+
+    /// An action that is refused.
+    pub(super) const fn action(say: Say) -> Self {
+        Self { status: 400, shape: Shape::Error, say, retry_after: None, detail: None }
+    }
+
+    pub(super) const fn say(&self) -> Say {
+        self.say
+    }
+}
+
+impl From<ErrorCode> for Refused {
+    fn from(code: ErrorCode) -> Self {
+        let field = match code {
+            ErrorCode::UsernameInvalid | ErrorCode::UsernameTaken => Some("username"),
+            ErrorCode::EmailInvalid | ErrorCode::EmailTaken => Some("email"),
+            ErrorCode::PasswordInvalid => Some("password"),
+            ErrorCode::NameInvalid => Some("name"),
+            ErrorCode::TextBlank | ErrorCode::TextTooLong => Some("content"),
+            ErrorCode::ImageInvalid => Some("avatar"),
+            _ => None,
+        };
+        let status = code.status();
+        let shape = match (field, status) {
+            (Some(name), _) => Shape::Field(name),
+            (None, 401 | 403 | 404 | 429) => Shape::Detail,
+            _ => Shape::Error,
+        };
+        Self { status, shape, say: Say::of(code), retry_after: None, detail: None }
+    }
+}
+
+impl From<ApiError> for Refused {
+    fn from(error: ApiError) -> Self {
+        Self { retry_after: error.retry_after, detail: error.detail, ..error.code.into() }
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        ApiError::from(error).into()
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Puts a refusal into the words of the one who asked. What is our fault keeps its detail for the
+/// operator's log line, which is written where all of them are.
+pub(super) async fn render(request: Request, next: Next) -> Response {
+    let language = crate::error::language(&request);
+    let mut response = next.run(request).await;
+    let refused = response.extensions_mut().remove::<Refused>().or_else(|| {
+        let error = response.extensions_mut().remove::<ApiError>()?;
+        Some(error.into())
+    });
+    let Some(refused) = refused else { return response };
+    if refused.status >= 500 {
+        tracing::error!(detail = refused.detail.as_deref().unwrap_or_default(), "a request of the old contract failed");
+    }
+    let text = refused.say.in_(language);
+    let body = match refused.shape {
+        Shape::Error => json!({ "error": text }),
+        Shape::Detail => json!({ "detail": text }),
+        Shape::Field(name) => json!({ name: [text] }),
+    };
+    let mut answer = (response.status(), Json(body)).into_response();
+    if let Some(after) = refused.retry_after {
+        answer.headers_mut().insert(header::RETRY_AFTER, after.as_secs().max(1).into());
+    }
+    answer
+}
+
+/// Who asks.
+pub(super) struct Caller(pub(super) Identity);
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
+        Ok(Self(Authed::from_request_parts(parts, app).await?.0))
+    }
+}
+
+/// The chat of a path; what is no id is no chat.
+pub(super) struct ChatId(pub(super) RoomId);
+
+impl<S: Send + Sync> FromRequestParts<S> for ChatId {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let text: Result<Path<String>, PathRejection> = Path::from_request_parts(parts, state).await;
+        let id = text.ok().and_then(|Path(text)| text.parse().ok());
+        id.map(Self).ok_or_else(|| ErrorCode::NotFound.into())
+    }
+}
+
+/// A JSON body.
+pub(super) struct Form<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        Ok(Self(JsonBody::from_request(request, state).await?.0))
+    }
+}
+
+/// The language that headers ask for.
+pub(super) fn language(headers: &HeaderMap) -> Language {
+    let header = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    header.map(Language::from_accept).unwrap_or_default()
+}

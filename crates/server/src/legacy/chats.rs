@@ -1,0 +1,172 @@
+//! `/api/messaging/chats/…`, but for what is said in them.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use zas_protocol::{Command, ErrorCode, RoomId, RoomPrefs, TxnId, UserId};
+
+use super::answer::{Caller, ChatId, Form, Refused, Say};
+use super::shapes;
+use crate::app::App;
+use crate::clock;
+use crate::committer::Outcome;
+
+/// Chats of one page.
+const PAGE: u64 = 20;
+
+const WRONG_TYPE: Say = Say::new(
+    "Solo hay chats private y group.",
+    "There are only private and group chats.",
+);
+const ONE_OTHER: Say = Say::new(
+    "Un chat privado necesita exactamente otra persona.",
+    "A private chat needs exactly one other person.",
+);
+const TWO_OTHERS: Say = Say::new(
+    "Un grupo necesita al menos otras dos personas.",
+    "A group needs at least two other people.",
+);
+
+/// Which page, from 1.
+#[derive(Deserialize)]
+pub(super) struct PageNumber {
+    #[serde(default)]
+    pub(super) page: Option<u64>,
+}
+
+impl PageNumber {
+    pub(super) fn number(&self) -> u64 {
+        self.page.unwrap_or(1).max(1)
+    }
+}
+
+pub(super) async fn list(
+    State(app): State<App>,
+    Caller(identity): Caller,
+    Query(page): Query<PageNumber>,
+) -> Result<Json<Value>, Refused> {
+    let rooms = app.store.rooms(identity.user).await?;
+    let (count, number) = (rooms.len() as u64, page.number());
+    let skip = usize::try_from((number - 1).saturating_mul(PAGE)).unwrap_or(usize::MAX);
+    let mut results = Vec::new();
+    for mut room in rooms.into_iter().skip(skip).take(PAGE as usize) {
+        app.hub.merge_positions(&mut room);
+        results.push(shapes::chat(&app, identity.user, &room).await?);
+    }
+    Ok(Json(shapes::page("/api/messaging/chats/", number, PAGE, count, results)))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Create {
+    chat_type: String,
+    #[serde(default)]
+    participant_ids: Vec<String>,
+    #[serde(default)]
+    name: String,
+}
+
+pub(super) async fn create(
+    State(app): State<App>,
+    Caller(identity): Caller,
+    Form(form): Form<Create>,
+) -> Result<(StatusCode, Json<Value>), Refused> {
+    let txn_id = TxnId::mint(clock::now(), clock::random());
+    let ids: Result<Vec<UserId>, _> = form.participant_ids.iter().map(|id| id.parse()).collect();
+    let mut others = ids.map_err(|_| ErrorCode::NotFound)?;
+    others.retain(|&other| other != identity.user);
+    let command = match (form.chat_type.as_str(), &others[..]) {
+        ("private", &[user]) => Command::OpenPrivate { txn_id, user },
+        ("private", _) => return Err(Refused::field("participant_ids", ONE_OTHER)),
+        ("group", [_, _, ..]) => Command::CreateGroup { txn_id, name: form.name, members: others },
+        ("group", _) => return Err(Refused::field("participant_ids", TWO_OTHERS)),
+        _ => return Err(Refused::field("chat_type", WRONG_TYPE)),
+    };
+    let room = execute(&app, identity.user, command).await?;
+    Ok((StatusCode::CREATED, Json(seen_by(&app, identity.user, room).await?)))
+}
+
+pub(super) async fn one(
+    State(app): State<App>,
+    Caller(identity): Caller,
+    ChatId(chat): ChatId,
+) -> Result<Json<Value>, Refused> {
+    Ok(Json(seen_by(&app, identity.user, chat).await?))
+}
+
+/// What a client may set. Colours and backgrounds are names of ours; another leaves what is there,
+/// and the answer says what that is.
+#[derive(Deserialize)]
+pub(super) struct Settings {
+    chat_background: Option<String>,
+    chat_color: Option<String>,
+    notifications_enabled: Option<bool>,
+    sound_enabled: Option<bool>,
+}
+
+pub(super) async fn settings(
+    State(app): State<App>,
+    Caller(identity): Caller,
+    ChatId(chat): ChatId,
+    Form(form): Form<Settings>,
+) -> Result<Json<Value>, Refused> {
+    let room = app.store.room(identity.user, chat).await?.ok_or(ErrorCode::NotFound)?;
+    let known = |asked: Option<String>, names: &[&str], kept: Option<String>| match asked {
+        Some(name) if name.is_empty() => None,
+        Some(name) if names.contains(&name.as_str()) => Some(name),
+        _ => kept,
+    };
+    let audible = form.sound_enabled.or(form.notifications_enabled);
+    let prefs = RoomPrefs {
+        color: known(form.chat_color, &RoomPrefs::COLORS, room.prefs.color),
+        background: known(form.chat_background, &RoomPrefs::BACKGROUNDS, room.prefs.background),
+        muted: audible.map_or(room.prefs.muted, |audible| !audible),
+    };
+    let kept = shapes::settings(&prefs);
+    let txn_id = TxnId::mint(clock::now(), clock::random());
+    execute(&app, identity.user, Command::SetRoomPrefs { txn_id, room: chat, prefs }).await?;
+    Ok(Json(json!({ "message": "Ajustes guardados", "settings": kept, "chat_settings": kept })))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Participant {
+    user_id: String,
+}
+
+pub(super) async fn add_participant(
+    State(app): State<App>,
+    Caller(identity): Caller,
+    ChatId(room): ChatId,
+    Form(form): Form<Participant>,
+) -> Result<Json<Value>, Refused> {
+    let user = form.user_id.parse().map_err(|_| ErrorCode::NotFound)?;
+    let txn_id = TxnId::mint(clock::now(), clock::random());
+    execute(&app, identity.user, Command::AddMember { txn_id, room, user }).await?;
+    Ok(Json(json!({ "message": "Participante añadido", "chat": seen_by(&app, identity.user, room).await? })))
+}
+
+pub(super) async fn leave(
+    State(app): State<App>,
+    Caller(identity): Caller,
+    ChatId(room): ChatId,
+) -> Result<Json<Value>, Refused> {
+    let txn_id = TxnId::mint(clock::now(), clock::random());
+    execute(&app, identity.user, Command::LeaveRoom { txn_id, room }).await?;
+    Ok(Json(json!({ "message": "Has salido del chat" })))
+}
+
+/// A chat; 404 for those who are not in it.
+pub(super) async fn seen_by(app: &App, viewer: UserId, chat: RoomId) -> Result<Value, Refused> {
+    let mut room = app.store.room(viewer, chat).await?.ok_or(ErrorCode::NotFound)?;
+    app.hub.merge_positions(&mut room);
+    shapes::chat(app, viewer, &room).await
+}
+
+/// Commits a command; the room it was about.
+pub(super) async fn execute(app: &App, user: UserId, command: Command) -> Result<RoomId, Refused> {
+    match app.committer.execute(user, command).await {
+        Outcome::Stored(ack) => Ok(ack.room),
+        Outcome::Refused(nack) => Err(nack.code.into()),
+    }
+}

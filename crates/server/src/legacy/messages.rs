@@ -1,0 +1,269 @@
+//! What is said in a chat, over HTTP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{FromRequest as _, Multipart, Query, Request, State};
+use http::{StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use zas_core::hub::{Delivery, Rung, Stored};
+use zas_core::session::Log;
+use zas_protocol::{Ack, Command, ErrorCode, Event, Micros, RoomId, TxnId, UserId};
+use zas_store::PageAt;
+
+use super::answer::{Caller, ChatId, Form, Refused, Say};
+use super::chats::PageNumber;
+use super::once::Transport;
+use super::shapes::{self, People};
+use crate::app::App;
+use crate::auth::Identity;
+use crate::clock;
+use crate::committer::Outcome;
+use crate::feed::mailbox::{Capacity, Item, Mailbox};
+
+/// Messages of one page.
+const PAGE: u32 = 50;
+/// Events that one answer to `since` looks at.
+const SINCE: u32 = 1_000;
+/// Messages that a client gets again whose clock ran ahead.
+const AGAIN: u32 = 20;
+/// How long an empty answer to `since` is held.
+const HOLD: Duration = Duration::from_millis(1_500);
+
+const BAD_TIME: Say = Say::new("No es una fecha válida.", "This is not a valid date.");
+const TEXT_ONLY: Say = Say::new(
+    "Por ahora solo se pueden enviar mensajes de texto.",
+    "For now only text messages can be sent.",
+);
+const NO_REPLY: Say =
+    Say::new("Por ahora no se puede responder a un mensaje.", "For now a message can't be replied to.");
+
+#[derive(Deserialize)]
+pub(super) struct Which {
+    #[serde(flatten)]
+    page: PageNumber,
+    since: Option<String>,
+}
+
+/// A page, newest first; or what is later than `since`, oldest first.
+pub(super) async fn list(
+    State(app): State<App>,
+    Caller(identity): Caller,
+    ChatId(chat): ChatId,
+    Query(which): Query<Which>,
+) -> Result<Json<Value>, Refused> {
+    let path = format!("/api/messaging/chats/{chat}/messages/");
+    if let Some(since) = which.since {
+        let since = shapes::parse_time(&since).ok_or(Refused::field("since", BAD_TIME))?;
+        let events = since_time(&app, &identity, chat, since).await?;
+        let count = events.len() as u64;
+        let results = messages(&app, identity.user, chat, &events).await?;
+        return Ok(Json(shapes::page(&path, 1, u64::from(SINCE), count, results)));
+    }
+    let number = which.page.number();
+    let skip = (number - 1).saturating_mul(u64::from(PAGE));
+    let (count, events) =
+        app.store.messages(identity.user, chat, skip, PAGE).await?.ok_or(ErrorCode::NotFound)?;
+    let results = messages(&app, identity.user, chat, &events).await?;
+    Ok(Json(shapes::page(&path, number, u64::from(PAGE), count, results)))
+}
+
+/// What is later than a time. Times rise strictly within a chat, so none is missed; a client whose
+/// clock ran ahead gets the last ones again and drops what it has by id; an empty answer waits a
+/// moment for something to happen.
+async fn since_time(
+    app: &App,
+    identity: &Identity,
+    chat: RoomId,
+    since: Micros,
+) -> Result<Vec<Event>, Refused> {
+    let found = later_than(app, identity.user, chat, since).await?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let (_, newest) =
+        app.store.messages(identity.user, chat, 0, AGAIN).await?.ok_or(ErrorCode::NotFound)?;
+    if newest.first().is_some_and(|newest| newest.at < since) {
+        return Ok(newest.into_iter().rev().collect());
+    }
+    let Some(_held) = app.old_polls.hold((identity.device, chat), 1) else { return Ok(Vec::new()) };
+    wait_for_event(app, identity, chat, since).await
+}
+
+async fn later_than(app: &App, user: UserId, chat: RoomId, since: Micros) -> Result<Vec<Event>, Refused> {
+    let place = app.store.seq_at(chat, since).await?;
+    let page = app.store.page(user, chat, PageAt::After(place), SINCE).await?.ok_or(ErrorCode::NotFound)?;
+    Ok(page.events.into_iter().filter(|event| event.body.message().is_some()).collect())
+}
+
+/// Listens first and looks then, so that nothing falls between.
+async fn wait_for_event(
+    app: &App,
+    identity: &Identity,
+    chat: RoomId,
+    since: Micros,
+) -> Result<Vec<Event>, Refused> {
+    let (mailbox, _attached) = listen(app, identity, chat, Rung::Poll).await?;
+    let until = Instant::now() + HOLD;
+    loop {
+        let found = later_than(app, identity.user, chat, since).await?;
+        if !found.is_empty() || !happens(&mailbox, chat, until).await? {
+            return Ok(found);
+        }
+    }
+}
+
+/// Whether something happens in the chat before the time is up.
+async fn happens(mailbox: &Mailbox, chat: RoomId, until: Instant) -> Result<bool, Refused> {
+    loop {
+        let Ok(items) = tokio::time::timeout_at(until, mailbox.take()).await else { return Ok(false) };
+        for item in items {
+            match item {
+                Item::Delivery(Delivery::Event { room, .. }) | Item::Dirty(room) if room == chat => {
+                    return Ok(true);
+                }
+                Item::Close(_) => return Err(ErrorCode::Revoked.into()),
+                Item::Drain(_) => return Ok(false),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A mailbox that hears of one chat.
+pub(super) async fn listen(
+    app: &App,
+    identity: &Identity,
+    chat: RoomId,
+    rung: Rung,
+) -> Result<(Arc<Mailbox>, crate::nodehub::Attached), Refused> {
+    let limits = &app.config.limits;
+    let mailbox =
+        Arc::new(Mailbox::new(Capacity { frames: limits.queue_frames, bytes: limits.queue_bytes }));
+    let row = app.store.user(identity.user).await?.ok_or(ErrorCode::Revoked)?;
+    let attached = app.hub.attach(&mailbox, identity.user, identity.device, rung, row.user.profile_rev);
+    // Asked now that a sign-out or a removal would be heard: one before is not missed.
+    app.auth.is_alive(identity.user, identity.device, clock::now()).await?;
+    let member = app.store.member(chat, identity.user).await?.ok_or(ErrorCode::NotFound)?;
+    let log = Log {
+        room: chat,
+        epoch: member.epoch,
+        head: member.head,
+        from: member.from,
+        members: member.members,
+    };
+    let _ = attached.open(identity.user, vec![log], None, &Stored::default());
+    Ok((mailbox, attached))
+}
+
+/// Messages with their senders and readers.
+pub(super) async fn messages(
+    app: &App,
+    viewer: UserId,
+    chat: RoomId,
+    events: &[Event],
+) -> Result<Vec<Value>, Refused> {
+    if events.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut room = app.store.room(viewer, chat).await?.ok_or(ErrorCode::NotFound)?;
+    app.hub.merge_positions(&mut room);
+    let people = People::load(app, viewer, events.iter().filter_map(|event| event.sender).collect()).await?;
+    Ok(events.iter().filter_map(|event| shapes::message(app, event, &people, &room.positions)).collect())
+}
+
+#[derive(Deserialize)]
+pub(super) struct New {
+    #[serde(default)]
+    pub(super) content: String,
+    #[serde(default)]
+    pub(super) message_type: Option<String>,
+    #[serde(default)]
+    pub(super) reply_to: Option<String>,
+    #[serde(default)]
+    pub(super) txn_id: Option<TxnId>,
+}
+
+/// Sends, by JSON or by a form.
+pub(super) async fn send(
+    State(app): State<App>,
+    Caller(identity): Caller,
+    ChatId(chat): ChatId,
+    request: Request,
+) -> Result<(StatusCode, Json<Value>), Refused> {
+    let new = read(request, &app).await?;
+    let ack = say(&app, &identity, chat, new, Transport::Post).await?;
+    let event = match ack.message {
+        Some(message) => app.store.event_by_message(message).await?,
+        None => None,
+    };
+    let event = event.ok_or(ErrorCode::NotFound)?;
+    let message = messages(&app, identity.user, chat, &[event]).await?.pop();
+    Ok((StatusCode::CREATED, Json(message.ok_or(ErrorCode::NotFound)?)))
+}
+
+/// Commits a message; by whichever way it came.
+pub(super) async fn say(
+    app: &App,
+    identity: &Identity,
+    room: RoomId,
+    new: New,
+    by: Transport,
+) -> Result<Ack, Refused> {
+    if new.message_type.as_deref().is_some_and(|kind| kind != "text") {
+        return Err(Refused::field("message_type", TEXT_ONLY));
+    }
+    if new.reply_to.is_some_and(|id| !id.is_empty()) {
+        return Err(Refused::field("reply_to", NO_REPLY));
+    }
+    let txn_id = match new.txn_id {
+        Some(txn_id) => txn_id,
+        None if app.config.join_double_sends => app.once.name(clock::now(), identity.device, room, &new.content, by),
+        None => TxnId::mint(clock::now(), clock::random()),
+    };
+    let command = Command::Send { txn_id, room, after: None, text: new.content };
+    match app.committer.execute(identity.user, command).await {
+        Outcome::Stored(ack) => Ok(ack),
+        Outcome::Refused(nack) => Err(nack.code.into()),
+    }
+}
+
+async fn read(request: Request, app: &App) -> Result<New, Refused> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !kind.is_some_and(|kind| kind.starts_with("multipart/form-data")) {
+        return Ok(Form::from_request(request, app).await?.0);
+    }
+    let mut form = Multipart::from_request(request, app).await.map_err(|_| ErrorCode::BadRequest)?;
+    let mut new = New { content: String::new(), message_type: None, reply_to: None, txn_id: None };
+    while let Some(field) = form.next_field().await.map_err(|_| ErrorCode::TooLarge)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        if field.file_name().is_some() {
+            return Err(Refused::field("message_type", TEXT_ONLY));
+        }
+        let text = field.text().await.map_err(|_| ErrorCode::TooLarge)?;
+        match name.as_str() {
+            "content" => new.content = text,
+            "message_type" => new.message_type = Some(text),
+            "reply_to" => new.reply_to = Some(text),
+            "txn_id" => new.txn_id = Some(text.parse().map_err(|_| ErrorCode::BadRequest)?),
+            _ => {}
+        }
+    }
+    Ok(new)
+}
+
+pub(super) async fn mark_as_read(
+    State(app): State<App>,
+    Caller(identity): Caller,
+    ChatId(chat): ChatId,
+) -> Result<Json<Value>, Refused> {
+    let mut room = app.store.room(identity.user, chat).await?.ok_or(ErrorCode::NotFound)?;
+    app.hub.merge_positions(&mut room);
+    let read = room.positions.iter().find(|position| position.user == identity.user).map_or(0, |at| at.read);
+    let count = if read >= room.head { 0 } else { room.unread };
+    app.hub.advance(identity.user, chat, room.head, room.head);
+    Ok(Json(json!({ "message": "Mensajes marcados como leídos", "count": count })))
+}

@@ -1,0 +1,342 @@
+//! `ws/chat/{id}/`: one socket for one chat. The handshake is always accepted; then its client is
+//! told in words what is wrong and closed, since an HTTP 403 is what nobody could read.
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use http::{HeaderMap, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use zas_core::hub::{Delivery, Rung};
+use zas_protocol::limits::FRAME_BYTES;
+use zas_protocol::{ErrorCode, Event, Language, MessageId, RoomId, Seq, ServerFrame, UserId};
+use zas_store::PageAt;
+
+use super::answer::{Refused, Say, language};
+use super::messages::{self, New};
+use super::once::Transport;
+use super::shapes::People;
+use crate::app::App;
+use crate::auth::Identity;
+use crate::clock;
+use crate::feed::mailbox::{Item, Mailbox};
+use crate::metrics;
+use crate::routes::feed::origin_is_allowed;
+
+const NO_TOKEN: Say = Say::new("Token no proporcionado", "Token not provided");
+const BAD_TOKEN: Say = Say::new("Token inválido", "Invalid token");
+const NOT_IN: Say =
+    Say::new("No eres participante de este chat", "You are not a participant of this chat");
+const BAD_JSON: Say = Say::new("Formato JSON inválido", "Invalid JSON format");
+const BAD_ORIGIN: Say = Say::new(
+    "El origen de esta página no está permitido: añádelo a allowed_origins",
+    "This page's origin is not allowed: add it to allowed_origins",
+);
+const NOT_YET: Say = Say::new(
+    "Por ahora solo se pueden enviar, leer y escribir mensajes",
+    "For now messages can only be sent, read and typed",
+);
+const CONNECTED: Say = Say::new("Conectado exitosamente", "Connected");
+
+/// No or no good token.
+const UNAUTHENTICATED: u16 = 4401;
+/// Not in the chat, or no such chat.
+const FORBIDDEN: u16 = 4403;
+/// The server stops (RFC 6455 §7.4.1): come back.
+const GOING_AWAY: u16 = 1001;
+
+#[derive(Deserialize)]
+pub(super) struct Token {
+    token: Option<String>,
+}
+
+pub(super) async fn socket(
+    State(app): State<App>,
+    Path(chat): Path<String>,
+    Query(query): Query<Token>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let language = language(&headers);
+    let allowed = origin_is_allowed(&headers, &app.config.allowed_origins);
+    let token = query.token.filter(|token| !token.is_empty()).or_else(|| token_of(&headers));
+    let protocol = upgrade.requested_protocols().next().cloned();
+    let upgrade = match protocol.as_ref().and_then(|value| value.to_str().ok()) {
+        // A browser that offered one fails without an answer to it.
+        Some(protocol) => upgrade.protocols([protocol.to_owned()]),
+        None => upgrade,
+    };
+    upgrade
+        .read_buffer_size(1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(256 * 1024)
+        .max_message_size(FRAME_BYTES)
+        .max_frame_size(FRAME_BYTES)
+        .on_upgrade(move |socket| async move {
+            let _open = app.metrics.open(metrics::Rung::Socket);
+            let mut socket = ChatSocket { socket, language };
+            let end = match allowed {
+                true => serve(&app, &mut socket, &chat, token).await,
+                false => End::Refused(BAD_ORIGIN, FORBIDDEN),
+            };
+            socket.finish(end).await;
+        })
+}
+
+/// The token in `Authorization`, or as the socket's subprotocol.
+fn token_of(headers: &HeaderMap) -> Option<String> {
+    let bearer = crate::auth::extract::bearer(headers).map(str::to_owned);
+    bearer.or_else(|| {
+        let offered = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
+        offered.split(',').map(str::trim).find(|one| one.matches('.').count() == 2).map(str::to_owned)
+    })
+}
+
+/// Why a socket ends.
+enum End {
+    /// The client went away.
+    Gone,
+    /// It is told and closed.
+    Refused(Say, u16),
+    /// The server stops.
+    Drain,
+}
+
+struct ChatSocket {
+    socket: WebSocket,
+    language: Language,
+}
+
+impl ChatSocket {
+    async fn send(&mut self, frame: Value) -> Result<(), End> {
+        self.socket.send(Message::text(frame.to_string())).await.map_err(|_| End::Gone)
+    }
+
+    async fn say(&mut self, kind: &str, say: Say) -> Result<(), End> {
+        let text = say.in_(self.language);
+        self.send(json!({ "type": kind, "message": text })).await
+    }
+
+    async fn finish(mut self, end: End) {
+        let code = match end {
+            End::Gone => return,
+            End::Drain => GOING_AWAY,
+            End::Refused(say, code) => {
+                if self.say("error", say).await.is_err() {
+                    return;
+                }
+                code
+            }
+        };
+        let frame = CloseFrame { code, reason: Utf8Bytes::default() };
+        let farewell = self.socket.send(Message::Close(Some(frame)));
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), farewell).await;
+    }
+}
+
+async fn serve(app: &App, socket: &mut ChatSocket, chat: &str, token: Option<String>) -> End {
+    let Some(token) = token else { return End::Refused(NO_TOKEN, UNAUTHENTICATED) };
+    let identity = match app.auth.authenticate(&token, clock::now()).await {
+        Ok(identity) => identity,
+        Err(ErrorCode::Unauthenticated | ErrorCode::Revoked) => {
+            return End::Refused(BAD_TOKEN, UNAUTHENTICATED);
+        }
+        Err(code) => return End::Refused(Say::of(code), GOING_AWAY),
+    };
+    let Ok(chat) = chat.parse::<RoomId>() else { return End::Refused(NOT_IN, FORBIDDEN) };
+    let (mailbox, _attached) = match messages::listen(app, &identity, chat, Rung::Lasting).await {
+        Ok(listening) => listening,
+        Err(refused) if refused.say() == Say::of(ErrorCode::NotFound) => {
+            return End::Refused(NOT_IN, FORBIDDEN);
+        }
+        Err(refused) => return End::Refused(refused.say(), UNAUTHENTICATED),
+    };
+    let head = match app.store.member(chat, identity.user).await {
+        Ok(Some(member)) => member.head,
+        _ => return End::Refused(NOT_IN, FORBIDDEN),
+    };
+    if let Err(end) = socket.say("connection_success", CONNECTED).await {
+        return end;
+    }
+    let mut live = Live { app, identity, chat, sent: head };
+    match live.run(socket, &mailbox).await {
+        Ok(()) => End::Gone,
+        Err(end) => end,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Said {
+    ChatMessage(New),
+    Typing { is_typing: bool },
+    ReadMessage { message_id: MessageId },
+    ReactMessage {},
+    EditMessage {},
+    DeleteMessage {},
+}
+
+/// A socket whose client is in the chat.
+struct Live<'a> {
+    app: &'a App,
+    identity: Identity,
+    chat: RoomId,
+    /// The last place that was sent.
+    sent: Seq,
+}
+
+impl Live<'_> {
+    async fn run(&mut self, socket: &mut ChatSocket, mailbox: &Mailbox) -> Result<(), End> {
+        loop {
+            tokio::select! {
+                items = mailbox.take() => {
+                    for item in items {
+                        self.put(socket, item).await?;
+                    }
+                }
+                said = socket.socket.recv() => match said {
+                    Some(Ok(Message::Text(text))) => self.hear(socket, &text).await?,
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
+                    Some(Ok(_)) => {}
+                },
+            }
+        }
+    }
+
+    async fn hear(&mut self, socket: &mut ChatSocket, text: &str) -> Result<(), End> {
+        let Some(said) = crate::json::parse::<Said>(text.as_bytes()) else {
+            let readable = crate::json::parse::<Value>(text.as_bytes()).is_some();
+            let say = if readable { Say::of(ErrorCode::BadRequest) } else { BAD_JSON };
+            return socket.say("error", say).await;
+        };
+        let user = self.identity.user;
+        match said {
+            Said::ChatMessage(new) => {
+                let said = messages::say(self.app, &self.identity, self.chat, new, Transport::Socket).await;
+                if let Err(refused) = said {
+                    socket.say("error", refused.say()).await?;
+                }
+            }
+            Said::Typing { is_typing } => {
+                if self.app.gate.signal(user, clock::now()) {
+                    self.app.hub.typing(user, self.chat, is_typing);
+                }
+            }
+            Said::ReadMessage { message_id } => {
+                let event = self.app.store.event_by_message(message_id).await.ok().flatten();
+                if let Some(event) = event.filter(|event| event.room == self.chat)
+                    && self.app.gate.signal(user, clock::now())
+                {
+                    self.app.hub.advance(user, self.chat, event.seq, event.seq);
+                }
+            }
+            Said::ReactMessage {} | Said::EditMessage {} | Said::DeleteMessage {} => {
+                socket.say("error", NOT_YET).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn put(&mut self, socket: &mut ChatSocket, item: Item) -> Result<(), End> {
+        match item {
+            Item::Delivery(Delivery::Event { room, seq, bytes }) if room == self.chat => {
+                if seq == self.sent + 1
+                    && let Ok(ServerFrame::Event(event)) = serde_json::from_slice(&bytes)
+                {
+                    self.sent = seq;
+                    return self.tell(socket, &[event]).await;
+                }
+                if seq > self.sent { self.catch_up(socket).await } else { Ok(()) }
+            }
+            Item::Dirty(room) if room == self.chat => self.catch_up(socket).await,
+            Item::Delivery(Delivery::Unfollow { room }) if room == self.chat => {
+                Err(End::Refused(NOT_IN, FORBIDDEN))
+            }
+            Item::Delivery(Delivery::State(bytes)) => match serde_json::from_slice(&bytes) {
+                Ok(frame) => self.tell_state(socket, frame).await,
+                Err(_) => Ok(()),
+            },
+            Item::Close(_) => Err(End::Refused(BAD_TOKEN, UNAUTHENTICATED)),
+            Item::Drain(_) => Err(End::Drain),
+            _ => Ok(()),
+        }
+    }
+
+    /// Something was missed: it is read from the store, in order.
+    async fn catch_up(&mut self, socket: &mut ChatSocket) -> Result<(), End> {
+        loop {
+            let page = self.app.store.page(self.identity.user, self.chat, PageAt::After(self.sent), 100).await;
+            let Ok(Some(page)) = page else { return Err(End::Refused(NOT_IN, FORBIDDEN)) };
+            if page.to <= self.sent {
+                return Ok(());
+            }
+            self.sent = page.to;
+            self.tell(socket, &page.events).await?;
+        }
+    }
+
+    async fn tell(&self, socket: &mut ChatSocket, events: &[Event]) -> Result<(), End> {
+        let said: Vec<Event> = events.iter().filter(|event| event.body.message().is_some()).cloned().collect();
+        match messages::messages(self.app, self.identity.user, self.chat, &said).await {
+            Ok(found) => {
+                for message in found {
+                    socket.send(json!({ "type": "chat_message", "message": message })).await?;
+                }
+                Ok(())
+            }
+            Err(refused) => Err(End::Refused(refused.say(), GOING_AWAY)),
+        }
+    }
+
+    async fn tell_state(&self, socket: &mut ChatSocket, frame: ServerFrame) -> Result<(), End> {
+        match frame {
+            ServerFrame::Typing { room, user, on, .. } if room == self.chat => {
+                let username = self.username(user).await?;
+                socket
+                    .send(json!({
+                        "type": "typing_status", "user_id": user, "username": username, "is_typing": on,
+                    }))
+                    .await
+            }
+            ServerFrame::Presence { of, .. } => {
+                for person in of.into_iter().filter(|person| person.user != self.identity.user) {
+                    let username = self.username(person.user).await?;
+                    let status = if person.online { "online" } else { "offline" };
+                    let frame = json!({
+                        "type": "user_status", "user_id": person.user, "username": username, "status": status,
+                    });
+                    socket.send(frame).await?;
+                }
+                Ok(())
+            }
+            ServerFrame::Positions { room, of, .. } if room == self.chat => {
+                for position in of.into_iter().filter(|at| at.user != self.identity.user && at.read > 0) {
+                    self.tell_read(socket, position.user, position.read).await?;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The old contract names the message that was read: the last one up to the position.
+    async fn tell_read(&self, socket: &mut ChatSocket, user: UserId, read: Seq) -> Result<(), End> {
+        let page = self.app.store.page(self.identity.user, self.chat, PageAt::Before(read + 1), 20).await;
+        let Ok(Some(page)) = page else { return Ok(()) };
+        let Some(message) = page.events.iter().rev().find_map(|event| event.body.message()) else {
+            return Ok(());
+        };
+        let username = self.username(user).await?;
+        socket
+            .send(json!({
+                "type": "message_read", "message_id": message, "user_id": user, "username": username,
+            }))
+            .await
+    }
+
+    async fn username(&self, user: UserId) -> Result<String, End> {
+        let failed = |refused: Refused| End::Refused(refused.say(), GOING_AWAY);
+        let people = People::load(self.app, self.identity.user, vec![user]).await.map_err(failed)?;
+        Ok(people.username(user).to_owned())
+    }
+}
