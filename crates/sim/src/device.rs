@@ -1,0 +1,443 @@
+//! A device: the client's engine, what survives its reloads, and what its user is shown.
+
+use std::collections::BTreeMap;
+
+use zas_client::engine::{
+    ConnId, Effect, Engine, Entry, Fetch, Input, Millis, Progress, Rung, Saved, Status,
+};
+use zas_protocol::rest::LogHead;
+use zas_protocol::{
+    ClientFrame, Command, Cursor, DeviceId, ErrorCode, Event, Micros, RoomId, Seq, ServerFrame, TxnId, UserId,
+};
+use zas_store::PageAt;
+
+use crate::bug::Bug;
+use crate::net::{Asked, Happening, LinkId, Net, REVOKED_WITHIN, Request, ToDevice, ToNode};
+use crate::oracle::{Held, Violation, hold};
+
+/// Inputs at one moment that end a run: the engine asks for its tick without end.
+const BUSY: u32 = 5_000;
+
+/// A device.
+pub struct Device {
+    /// Which, in the run.
+    pub index: usize,
+    /// Whose.
+    pub user: UserId,
+    /// Its id.
+    pub id: DeviceId,
+    /// Counts its reloads.
+    pub life: u32,
+    /// The engine of this run.
+    pub engine: Engine,
+    /// It has read its first state.
+    started: bool,
+    token: String,
+    journal: BTreeMap<TxnId, Entry>,
+    /// How far its user was shown each log.
+    shown: BTreeMap<RoomId, Seq>,
+    /// What a reload goes on from.
+    kept: (Cursor, BTreeMap<RoomId, Seq>),
+    conns: BTreeMap<ConnId, LinkId>,
+    /// No network until then.
+    pub offline_until: Micros,
+    /// No sockets until then.
+    pub no_sockets_until: Micros,
+    /// Dies in the next batch of effects, after so many.
+    pub dies_after: Option<usize>,
+    timer: Option<Micros>,
+    written: u64,
+    busy: (Micros, u32),
+}
+
+const RUNGS: [Rung; 3] = [Rung::Socket, Rung::Stream, Rung::Poll];
+
+impl Device {
+    /// A device that is signed in.
+    #[must_use]
+    pub fn new(net: &mut Net, index: usize, user: UserId, id: DeviceId) -> Self {
+        let token = net.sign_in(id, user);
+        Self {
+            index,
+            user,
+            id,
+            life: 0,
+            engine: Engine::new(user, RUNGS.to_vec(), Saved::default()),
+            started: false,
+            token,
+            journal: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            kept: (Cursor::new(), BTreeMap::new()),
+            conns: BTreeMap::new(),
+            offline_until: 0,
+            no_sockets_until: 0,
+            dies_after: None,
+            timer: None,
+            written: 0,
+            busy: (0, 0),
+        }
+    }
+
+    fn millis(&self, net: &Net) -> Millis {
+        // Each device's clock began at another time.
+        u64::try_from(net.now / 1_000).unwrap_or(0) + 1_000 * self.index as u64
+    }
+
+    fn micros(&self, at: Millis) -> Micros {
+        Micros::try_from(at.saturating_sub(1_000 * self.index as u64)).unwrap_or(0).saturating_mul(1_000)
+    }
+
+    fn is_offline(&self, net: &Net) -> bool {
+        !net.calm && net.now < self.offline_until
+    }
+
+    /// Whether it is signed in and started.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.started && matches!(self.engine.status(), Status::Live(_))
+    }
+
+    /// Takes what came to it.
+    ///
+    /// # Errors
+    /// What it shows to be wrong.
+    pub fn take(&mut self, net: &mut Net, what: ToDevice) -> Held {
+        if self.is_offline(net) && !matches!(what, ToDevice::Tick | ToDevice::SignIn | ToDevice::Boot) {
+            return self.lost(net, what);
+        }
+        match what {
+            ToDevice::Boot => self.boot(net),
+            ToDevice::State(Ok(heads)) => return self.start(net, heads),
+            // An expired token is renewed first; who is signed out waits for their user.
+            ToDevice::State(Err(ErrorCode::Unauthenticated)) => self.ask(net, Request::Refresh),
+            ToDevice::State(Err(_)) => {}
+            ToDevice::Frame(conn, bytes) => return self.frame(net, conn, &bytes),
+            ToDevice::Polled(conn, frames) => {
+                for bytes in frames {
+                    self.frame(net, conn, &bytes)?;
+                }
+                if let Some(link) = self.conns.remove(&conn) {
+                    net.links.remove(&link);
+                }
+                return self.input(net, Input::PollAnswered { conn });
+            }
+            ToDevice::Closed(conn, code) => {
+                self.conns.remove(&conn);
+                return self.input(net, Input::Closed { conn, code });
+            }
+            ToDevice::Posted(answer) => {
+                if let Ok(ack) = &answer {
+                    net.oracle.acked(self.user, ack)?;
+                }
+                return self.input(net, Input::Posted { answer });
+            }
+            ToDevice::PostLost(txn_id) => return self.input(net, Input::PostLost { txn_id }),
+            ToDevice::Fetched(room, id, page) => return self.input(net, Input::Fetched { room, id, page }),
+            ToDevice::Token(Ok(token)) => {
+                self.token = token;
+                if !self.started {
+                    self.boot(net);
+                }
+                return self.input(net, Input::TokenRefreshed);
+            }
+            ToDevice::Token(Err(None)) if !self.started => {
+                net.after(1_000_000, Happening::Device(self.index, self.life, ToDevice::Boot));
+            }
+            ToDevice::Token(Err(code)) => return self.input(net, Input::TokenRefused { code }),
+            ToDevice::Tick => {
+                self.timer = None;
+                let now = self.millis(net);
+                if self.engine.next_deadline().is_some_and(|due| due <= now) {
+                    return self.input(net, Input::Tick);
+                }
+                self.set_timer(net);
+            }
+            ToDevice::SignIn => {
+                self.token = net.sign_in(self.id, self.user);
+                return self.reload(net);
+            }
+        }
+        Ok(())
+    }
+
+    /// What comes while there is no network is lost; requests time out.
+    fn lost(&mut self, net: &mut Net, what: ToDevice) -> Held {
+        match what {
+            ToDevice::State(_) => {
+                net.after(1_000_000, Happening::Device(self.index, self.life, ToDevice::Boot));
+                Ok(())
+            }
+            ToDevice::Frame(..) => Ok(()),
+            ToDevice::Polled(conn, _) | ToDevice::Closed(conn, _) => {
+                self.conns.remove(&conn);
+                self.input(net, Input::Closed { conn, code: None })
+            }
+            ToDevice::Posted(answer) => {
+                let txn_id = answer.map_or_else(|nack| nack.txn_id, |ack| ack.txn_id);
+                self.input(net, Input::PostLost { txn_id })
+            }
+            ToDevice::Fetched(room, id, _) => {
+                let page = Err(zas_client::engine::FetchError::Later);
+                self.input(net, Input::Fetched { room, id, page })
+            }
+            ToDevice::Token(_) if !self.started => {
+                net.after(1_000_000, Happening::Device(self.index, self.life, ToDevice::Boot));
+                Ok(())
+            }
+            ToDevice::Token(_) => self.input(net, Input::TokenRefused { code: None }),
+            ToDevice::PostLost(txn_id) => self.input(net, Input::PostLost { txn_id }),
+            ToDevice::Boot | ToDevice::Tick | ToDevice::SignIn => Ok(()),
+        }
+    }
+
+    fn boot(&mut self, net: &mut Net) {
+        if self.is_offline(net) {
+            net.after(1_000_000, Happening::Device(self.index, self.life, ToDevice::Boot));
+        } else {
+            self.ask(net, Request::State);
+        }
+    }
+
+    fn start(&mut self, net: &mut Net, heads: Vec<LogHead>) -> Held {
+        for head in &heads {
+            if self.engine.timeline(head.room).is_none() {
+                self.shown.insert(head.room, head.head);
+            }
+        }
+        self.started = true;
+        self.input(net, Input::Heads { heads })?;
+        self.input(net, Input::Start)
+    }
+
+    /// The process ends, and starts anew from what it kept.
+    ///
+    /// # Errors
+    /// What that shows to be wrong.
+    pub fn reload(&mut self, net: &mut Net) -> Held {
+        net.seen.note("devices reloaded");
+        for link in std::mem::take(&mut self.conns).into_values() {
+            let lossy = net.rng.chance(500);
+            net.cut(link, lossy);
+        }
+        self.life += 1;
+        let (cursor, shown) = self.kept.clone();
+        self.shown = shown.into_iter().filter(|(room, _)| cursor.contains_key(room)).collect();
+        let saved = Saved { outbox: self.journal.values().cloned().collect(), cursor };
+        self.engine = Engine::new(self.user, RUNGS.to_vec(), saved);
+        (self.started, self.dies_after, self.timer) = (false, None, None);
+        net.after(1_000, Happening::Device(self.index, self.life, ToDevice::Boot));
+        Ok(())
+    }
+
+    /// Its user does something.
+    ///
+    /// # Errors
+    /// What that shows to be wrong.
+    pub fn compose(&mut self, net: &mut Net, command: impl FnOnce(TxnId) -> Command) -> Held {
+        self.written += 1;
+        let name = format!("d{}-{}-{}", self.index, self.life, self.written);
+        let txn_id = TxnId::new(&name).map_err(|_| Violation("a name of a command".to_owned()))?;
+        let command = command(txn_id);
+        let now = self.millis(net);
+        let Ok(effects) = self.engine.compose(now, command) else { return Ok(()) };
+        self.carry_out(net, effects)
+    }
+
+    /// Rooms that its user sees in the list, and some they have left.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<RoomId> {
+        let own = RoomId::own_log(self.user);
+        self.engine.logs().map(|(room, _)| room).filter(|&room| room != own).collect()
+    }
+
+    fn frame(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) -> Held {
+        let frame: ServerFrame = serde_json::from_slice(bytes)
+            .map_err(|error| Violation(format!("a frame cannot be read: {error}")))?;
+        net.note_frame(&frame);
+        if let ServerFrame::Event(event) = &frame {
+            net.oracle.shown(self.user, event)?;
+            // A reader that stalled may still be sent what was written before.
+            let slow = net.slow.get(&self.index).is_some_and(|until| until + REVOKED_WITHIN > net.now);
+            let late = !slow && net.revoked_at(self.id).is_some_and(|at| net.now > at + REVOKED_WITHIN);
+            hold(!late, || format!("P12: device {} hears events after it was signed out", self.index))?;
+        }
+        if let ServerFrame::Ack(ack) = &frame {
+            net.oracle.acked(self.user, ack)?;
+        }
+        self.input(net, Input::Frame { conn, frame })
+    }
+
+    fn input(&mut self, net: &mut Net, input: Input) -> Held {
+        self.busy = if self.busy.0 == net.now { (net.now, self.busy.1 + 1) } else { (net.now, 0) };
+        hold(self.busy.1 < BUSY, || format!("device {} is busy without end", self.index))?;
+        let (now, jitter) = (self.millis(net), net.rng.unit());
+        let effects = self.engine.handle(now, jitter, input);
+        self.carry_out(net, effects)
+    }
+
+    fn carry_out(&mut self, net: &mut Net, mut effects: Vec<Effect>) -> Held {
+        if net.has(Bug::SavedAfterSending) {
+            effects.sort_by_key(|effect| matches!(effect, Effect::Save(_)));
+        }
+        let dies_after = if effects.is_empty() { None } else { self.dies_after.take() };
+        for (n, effect) in effects.into_iter().enumerate() {
+            if dies_after.is_some_and(|after| n >= after) {
+                return self.reload(net);
+            }
+            self.perform(net, effect)?;
+        }
+        self.kept = (self.engine.hello().cursor.unwrap_or_default(), self.shown.clone());
+        self.set_timer(net);
+        Ok(())
+    }
+
+    fn set_timer(&mut self, net: &mut Net) {
+        let Some(due) = self.engine.next_deadline().map(|due| self.micros(due).max(net.now)) else { return };
+        if self.timer.is_none_or(|timer| due < timer) {
+            self.timer = Some(due);
+            net.after(due - net.now, Happening::Device(self.index, self.life, ToDevice::Tick));
+        }
+    }
+
+    fn perform(&mut self, net: &mut Net, effect: Effect) -> Held {
+        match effect {
+            Effect::Open { conn, rung, wait_ms } => self.open(net, conn, rung, wait_ms),
+            Effect::Close { conn } => {
+                if let Some(link) = self.conns.remove(&conn) {
+                    net.up(link, ToNode::Gone(link));
+                    net.links.remove(&link);
+                }
+            }
+            Effect::Ping { conn, n } => self.send(net, conn, &ClientFrame::ping(n)),
+            Effect::PresentToken { conn } => {
+                let frame = ClientFrame::refresh(self.token.clone());
+                self.send(net, conn, &frame);
+            }
+            Effect::RefreshToken => self.ask(net, Request::Refresh),
+            Effect::Send(command) => {
+                net.oracle.composed(self.index, self.user, &command);
+                let command = unchained(net, command);
+                self.send(net, self.engine.socket(), &ClientFrame::Command(command));
+            }
+            Effect::Post(command) => {
+                net.oracle.composed(self.index, self.user, &command);
+                let command = unchained(net, command);
+                self.ask(net, Request::Post(command));
+            }
+            Effect::Say(signal) => match self.engine.socket() {
+                0 => self.ask(net, Request::Say(signal)),
+                conn => self.send(net, conn, &ClientFrame::Signal(signal)),
+            },
+            Effect::Fetch { room, id, fetch } => {
+                let at = match fetch {
+                    Fetch::Newest => PageAt::Newest,
+                    Fetch::After(seq) => PageAt::After(seq),
+                    Fetch::Before(seq) => PageAt::Before(seq),
+                };
+                self.ask(net, Request::Page(room, id, at));
+            }
+            Effect::Save(entry) => {
+                if entry.progress == Progress::Queued {
+                    net.oracle.composed(self.index, self.user, &entry.command);
+                }
+                self.journal.insert(entry.command.txn_id().clone(), entry);
+            }
+            Effect::Forget(txn_id) => drop(self.journal.remove(&txn_id)),
+            Effect::Settled { txn_id, outcome: Err(_) } => net.oracle.heard_refusal(self.user, &txn_id),
+            Effect::Settled { outcome: Ok(ack), .. } => net.oracle.acked(self.user, &ack)?,
+            Effect::Arrived(event) => return self.arrived(net, &event),
+            Effect::Jumped { room, to, .. } => {
+                net.seen.note("jumps");
+                self.shown.insert(room, to);
+            }
+            Effect::Heard(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Each event once, in order, and nothing between left out that the user may see.
+    fn arrived(&mut self, net: &mut Net, event: &Event) -> Held {
+        net.oracle.shown(self.user, event)?;
+        let (room, seq) = (event.room, event.seq);
+        if let Some(last) = self.shown.insert(room, seq) {
+            hold(seq > last, || format!("P7: device {} is shown {seq} of {room} after {last}", self.index))?;
+            let missed = (last + 1..seq).find(|&seq| net.oracle.sees(room, self.user, seq));
+            hold(missed.is_none(), || {
+                format!("P7: device {} is shown {seq} of {room} without {missed:?}", self.index)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, net: &mut Net, conn: ConnId, rung: Rung, wait_ms: Millis) {
+        let blocked = rung == Rung::Socket && !net.calm && net.now < self.no_sockets_until;
+        let link = if blocked || self.is_offline(net) {
+            None
+        } else {
+            let (who, hello, token) = ((self.index, self.life), self.engine.hello(), self.token.clone());
+            net.connect(who, conn, rung, hello, token, wait_ms)
+        };
+        net.seen.note(match rung {
+            Rung::Socket => "sockets",
+            Rung::Stream => "streams",
+            Rung::Poll => "polls",
+        });
+        match link {
+            Some(link) => drop(self.conns.insert(conn, link)),
+            None => {
+                let wait = net.micros(50_000, 9_000_000);
+                let closed = ToDevice::Closed(conn, None);
+                net.after(wait, Happening::Device(self.index, self.life, closed));
+            }
+        }
+    }
+
+    fn send(&mut self, net: &mut Net, conn: ConnId, frame: &ClientFrame) {
+        if let (Some(&link), Ok(text)) = (self.conns.get(&conn), serde_json::to_string(frame)) {
+            if !self.is_offline(net) {
+                net.up(link, ToNode::Text(link, text));
+            }
+        }
+    }
+
+    fn ask(&self, net: &mut Net, request: Request) {
+        let asked = Asked { device: self.index, life: self.life, token: self.token.clone(), request };
+        if self.is_offline(net) { net.answer_lost(&asked) } else { net.ask(asked) }
+    }
+
+    /// Whether its user sees all there is.
+    ///
+    /// # Errors
+    /// What is missing, or too much.
+    pub fn is_complete(&self, net: &Net) -> Held {
+        hold(self.is_live(), || format!("device {} is {:?}", self.index, self.engine.status()))?;
+        hold(self.engine.outbox().waiting() == 0, || {
+            format!("device {} has {} to send", self.index, self.engine.outbox().waiting())
+        })?;
+        for room in net.oracle.rooms_of(self.user) {
+            let head = net.head(room);
+            let log = self.engine.timeline(room).filter(|log| log.position().is_some());
+            let held = log.map(|log| log.held().1);
+            hold(held == Some(head), || {
+                format!("P8: device {} holds {held:?} of {head} of {room}", self.index)
+            })?;
+            let (from, to) = log.map_or((1, 0), |log| log.held());
+            let expected = (from..=to).filter(|&seq| net.oracle.sees(room, self.user, seq));
+            let held: Vec<Seq> =
+                log.into_iter().flat_map(|log| log.events()).map(|event| event.seq).collect();
+            hold(held == expected.collect::<Vec<_>>(), || {
+                format!("P7: device {} holds {held:?} of {from}..={to} of {room}", self.index)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn unchained(net: &Net, mut command: Command) -> Command {
+    if net.has(Bug::OrderNotSaid)
+        && let Command::Send { after, .. } = &mut command
+    {
+        *after = None;
+    }
+    command
+}
