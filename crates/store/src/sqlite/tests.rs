@@ -231,39 +231,3 @@ async fn no_statement_of_a_room_reads_a_table_from_end_to_end() {
     })
     .await;
 }
-
-#[tokio::test]
-async fn tmp_bench() {
-    let folder = tempfile::tempdir_in("/work").unwrap();
-    let store = store(&folder.path().join("zas.db"));
-    let room = room(&store).await;
-    for round in 0..20u64 {
-        let batch: Vec<_> = (0..256)
-            .map(|n| Submission { user: ANA, command: message(room, &format!("t{round}-{n}"), 80) })
-            .collect();
-        let b2 = batch.clone();
-        let staged = on_writer(&store, move |connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
-            let t = std::time::Instant::now();
-            let mut k: u64 = round << 32;
-            let mut sec = Secrets {
-                fingerprint_key: [7; 32],
-                entropy: Box::new(move || {
-                    k += 1;
-                    let mut b = [9; 10];
-                    b[2..].copy_from_slice(&k.to_be_bytes());
-                    b
-                }),
-            };
-            stage(&transaction, &b2, NOW, 1, &mut sec).unwrap();
-            t.elapsed()
-        })
-        .await;
-        let t = std::time::Instant::now();
-        store.commit(batch, NOW).await.unwrap();
-        let all = t.elapsed();
-        let t = std::time::Instant::now();
-        commit(&store, message(room, &format!("s{round}"), 80)).await.unwrap().unwrap();
-        println!("stage {staged:?} commit {all:?} single {:?}", t.elapsed());
-    }
-}

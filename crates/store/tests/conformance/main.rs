@@ -1,0 +1,79 @@
+//! What every engine does, whatever is behind it. Each case runs on each engine.
+//!
+//! To add an engine: its [`world::Backend`] and its line below. To add a case: a function beside
+//! the others, and its name in the list.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where an answer is not what it should be")]
+
+mod accounts;
+mod commands;
+mod failures;
+mod logs;
+mod members;
+mod paging;
+mod projection;
+mod world;
+
+macro_rules! engine {
+    ($name:ident) => {
+        engine! { $name:
+            accounts::an_account_has_its_own_log,
+            accounts::names_and_emails_are_unique,
+            accounts::a_login_is_a_username_or_an_email,
+            accounts::account_settings_change_and_absence_is_told,
+            accounts::search_ranks_usernames_then_names_then_words,
+            accounts::search_takes_wildcards_as_they_are,
+            accounts::a_refresh_token_rotates_replays_for_a_while_and_reuse_signs_out,
+            accounts::a_disabled_account_refreshes_nothing,
+            accounts::devices_are_listed_and_revoked,
+            accounts::last_seen_never_goes_back,
+            accounts::files_are_kept_and_an_avatar_must_be_ones_own,
+            commands::the_same_command_again_gets_the_same_answer,
+            commands::the_same_name_for_something_else_is_a_conflict_naming_the_first,
+            commands::a_refused_command_does_not_use_its_name_up,
+            commands::another_person_may_use_the_same_name,
+            commands::a_message_waits_for_the_one_before_it,
+            commands::a_batch_answers_in_order_and_each_sees_those_before,
+            commands::two_who_open_at_once_get_one_room,
+            commands::a_disabled_account_changes_nothing,
+            commands::settings_and_profile_are_kept,
+            failures::a_bad_row_undoes_its_batch_and_its_neighbours_pass_alone,
+            failures::all_is_there_after_reopening,
+            failures::a_closed_store_says_so,
+            logs::concurrent_writers_leave_no_gap_and_what_was_acked_is_below_what_is_sent_after,
+            logs::times_rise_within_a_room_though_the_clock_goes_back,
+            logs::any_text_comes_back_as_it_was,
+            logs::a_message_is_found_by_its_id,
+            logs::bulk_goes_on_at_the_head_or_not_at_all,
+            logs::positions_only_ever_advance,
+            members::unread_are_others_messages_above_the_read_position,
+            members::unread_are_counted_up_to_the_cap,
+            members::a_large_group_shows_ones_own_position_alone,
+            members::peers_share_a_small_room,
+            members::roles_decide_who_may_do_what,
+            members::the_owners_role_passes_on_when_they_leave,
+            members::heads_name_every_room_and_the_own_log,
+            paging::pages_meet_without_gap_or_overlap_both_ways,
+            paging::a_page_around_a_place_holds_it,
+            paging::edges_are_covered_and_empty,
+            paging::who_joins_later_sees_from_there_on,
+            paging::what_happened_between_two_stays_is_skipped,
+            paging::who_is_not_in_reads_nothing,
+            projection::state_before_and_events_make_state_after,
+        }
+    };
+    ($name:ident: $($module:ident::$case:ident,)+) => {
+        mod $name {
+            use crate::world::{World, $name::Engine};
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $case() {
+                    crate::$module::$case(World::new(Engine::default())).await;
+                }
+            )+
+        }
+    };
+}
+
+engine!(memory);
+engine!(sqlite);
