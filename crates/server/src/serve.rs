@@ -1,18 +1,19 @@
 //! Boot and drain.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use axum_server::Handle;
 use axum_server::accept::NoDelayAcceptor;
+use axum_server::{Handle, Server};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use zas_core::session::Settings;
+use zas_protocol::Limits;
 use zas_store::{Options, Secrets, SqliteStore, Store, StoreError};
 
 use crate::app::App;
@@ -55,6 +56,8 @@ pub enum ServeError {
 
 /// Clients told to reconnect spread over this long.
 const DRAIN_SPREAD_MS: u64 = 5_000;
+/// Requests at once on one HTTP/2 connection.
+const HTTP2_STREAMS: u32 = 64;
 /// What is not finished by then is cut (P18: gone in 30 s).
 const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -75,22 +78,37 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
 
     let handle = Handle::new();
     tokio::spawn(drain_on_signal(app.clone(), drain, handle.clone()));
-    let limits = app.config.limits.clone();
-    let mut server = axum_server::from_tcp(listener)?.acceptor(NoDelayAcceptor::new()).handle(handle);
-    server
-        .http_builder()
-        .http1()
-        .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
-        .max_buf_size(limits.header_bytes.max(8 * 1024));
-    server
-        .http1_only()
-        .serve(router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>())
-        .await?;
+    let server = http(listener, &app.config.limits)?.handle(handle);
+    server.serve(router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>()).await?;
     app.committer.finish().await;
     app.hub.persist(&*app.store).await;
     app.store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The HTTP server of the public address, bounded in headers and time.
+///
+/// # Errors
+/// A listener that the runtime cannot take.
+pub fn http(listener: TcpListener, limits: &Limits) -> io::Result<Server<SocketAddr, NoDelayAcceptor>> {
+    let header_timeout = Duration::from_millis(limits.header_timeout_ms);
+    // Not `http1_only`: with it the server lets go of a connection that becomes a socket. The first
+    // timeout bounds what comes before it is known which HTTP is spoken.
+    let mut server = axum_server::from_tcp(listener)?
+        .acceptor(NoDelayAcceptor::new())
+        .first_request_timeout(header_timeout);
+    server
+        .http_builder()
+        .http1()
+        .header_read_timeout(header_timeout)
+        .max_buf_size(limits.header_bytes.max(8 * 1024));
+    server
+        .http_builder()
+        .http2()
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(HTTP2_STREAMS);
+    Ok(server)
 }
 
 /// The server's parts over the store that `config` names.
@@ -99,10 +117,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
 /// As [`run`].
 pub async fn build(config: Config, draining: watch::Receiver<bool>) -> Result<App, ServeError> {
     let keys = Keys::load(&config.data)?;
-    let secrets = Secrets {
-        fingerprint_key: keys.fingerprint(),
-        entropy: Box::new(clock::random::<10>),
-    };
+    let secrets = Secrets { fingerprint_key: keys.fingerprint(), entropy: Box::new(clock::random::<10>) };
     let path = config.database();
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path, secrets, Options::default())?);
     let files = Arc::new(Files::open(&config.data, &keys, config.limits.clone())?);
@@ -127,8 +142,14 @@ pub fn assemble(
     let auth = Arc::new(Auth::new(keys, store.clone()));
     let cut = hub.clone();
     auth.on_revoked(move |user, device| cut.revoke(user, device));
-    let committer =
-        Committer::start(store.clone(), hub.clone(), gate.clone(), metrics.clone(), limits.clone(), draining.clone());
+    let committer = Committer::start(
+        store.clone(),
+        hub.clone(),
+        gate.clone(),
+        metrics.clone(),
+        limits.clone(),
+        draining.clone(),
+    );
     App {
         config: Arc::new(config),
         store,
@@ -148,9 +169,8 @@ pub fn assemble(
     }
 }
 
-fn bind(address: SocketAddr) -> Result<std::net::TcpListener, ServeError> {
-    let listener =
-        std::net::TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })?;
+fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    let listener = TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }

@@ -59,7 +59,7 @@ impl Server {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let service = router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(axum_server::from_tcp(listener).unwrap().serve(service));
+        tokio::spawn(serve::http(listener, &app.config.limits).unwrap().serve(service));
         Self { app, address, drain, http: reqwest::Client::new(), _data: data }
     }
 
