@@ -12,6 +12,8 @@ test("everything goes by keyboard: in, to a chat, a message, its details, back, 
   const { page } = chat;
   const press = (key: string) => page.keyboard.press(key);
 
+  await page.getByRole("textbox", { name: "Usuario o correo" }).waitFor();
+  await press("Tab");
   await expect(page.getByRole("textbox", { name: "Usuario o correo" })).toBeFocused();
   await page.keyboard.type(ana.username);
   await press("Tab");
