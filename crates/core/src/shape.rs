@@ -69,10 +69,11 @@ pub fn text(input: &str, max_chars: usize) -> Result<String, ErrorCode> {
 /// [`ErrorCode::TextTooLong`], [`ErrorCode::BadRequest`] as for [`text`].
 pub fn bio(input: &str) -> Result<String, ErrorCode> {
     let visible: String = multiline(input).chars().filter(|&c| !is_hidden(c)).nfc().collect();
-    if is_blank(&visible) {
+    let bio = visible.trim();
+    if is_blank(bio) {
         return Ok(String::new());
     }
-    within(visible, BIO_CHARS, ErrorCode::TextTooLong)
+    within(bio.to_owned(), BIO_CHARS, ErrorCode::TextTooLong)
 }
 
 /// The name of a room or a person: NFC, one line, single spaces, nothing that reorders or hides

@@ -82,8 +82,7 @@ pub enum Order {
 /// # Errors
 /// As [`SqliteStore::open`].
 pub fn open_store(config: &Config, keys: &Keys) -> Result<Arc<dyn Store>, StoreError> {
-    let secrets =
-        Secrets { fingerprint_key: keys.fingerprint(), entropy: Box::new(clock::random::<10>) };
+    let secrets = Secrets { fingerprint_key: keys.fingerprint(), entropy: Box::new(clock::random::<10>) };
     Ok(Arc::new(SqliteStore::open(&config.database(), secrets, zas_store::Options::default())?))
 }
 
@@ -98,7 +97,10 @@ async fn answer(State(app): State<App>, headers: HeaderMap, body: bytes::Bytes) 
         return (StatusCode::UNAUTHORIZED, "this is not the key of this server".to_owned());
     }
     let Some(order) = json::parse(&body) else {
-        return (StatusCode::BAD_REQUEST, "this server is of another version and does not know that".to_owned());
+        return (
+            StatusCode::BAD_REQUEST,
+            "this server is of another version and does not know that".to_owned(),
+        );
     };
     match carry_out(&app.auth, &*app.store, order).await {
         Ok(text) => (StatusCode::OK, text),
@@ -169,7 +171,8 @@ fn line(row: &UserRow) -> String {
         (true, true) => "admin",
         (true, false) => "",
     };
-    let line = format!("{:<30}  {:<8}  {:<32}  {}", row.user.username, state, row.email, row.user.display_name);
+    let line =
+        format!("{:<30}  {:<8}  {:<32}  {}", row.user.username, state, row.email, row.user.display_name);
     line.trim_end().to_owned()
 }
 
@@ -183,6 +186,3 @@ fn sentence(error: &ApiError) -> String {
         _ => sentence.to_owned(),
     }
 }
-
-#[cfg(test)]
-mod tests;

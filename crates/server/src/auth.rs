@@ -158,10 +158,11 @@ impl Auth {
             admin,
             at: now,
         };
-        let row = self.store.create_user(new).await.map_err(|error| ApiError {
-            detail: Some(error.to_string()),
-            ..error.code().into()
-        })?;
+        let row = self
+            .store
+            .create_user(new)
+            .await
+            .map_err(|error| ApiError { detail: Some(error.to_string()), ..error.code().into() })?;
         Ok(row.user.id)
     }
 
@@ -187,12 +188,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`ErrorCode::Revoked`] when there is no such account; the store's.
-    pub async fn open_device(
-        &self,
-        user: UserId,
-        name: &str,
-        now: Micros,
-    ) -> Result<rest::Tokens, ApiError> {
+    pub async fn open_device(&self, user: UserId, name: &str, now: Micros) -> Result<rest::Tokens, ApiError> {
         let me = self.store.me(user).await?.ok_or(ErrorCode::Revoked)?;
         let device = DeviceId::mint(now, clock::random());
         let jti = fresh_jti();
@@ -376,6 +372,3 @@ impl Auth {
 fn fresh_jti() -> String {
     URL_SAFE_NO_PAD.encode(clock::random::<16>())
 }
-
-#[cfg(test)]
-mod tests;

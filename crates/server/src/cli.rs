@@ -198,7 +198,8 @@ fn source(matches: &ArgMatches, name: &str) -> Source {
 }
 
 fn block_on<T>(task: impl Future<Output = T>) -> Result<T, String> {
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("threads can't be started: {error}"))?;
+    let runtime =
+        tokio::runtime::Runtime::new().map_err(|error| format!("threads can't be started: {error}"))?;
     Ok(runtime.block_on(task))
 }
 

@@ -83,9 +83,7 @@ impl Committer {
         }
         let (answer, outcome) = oneshot::channel();
         match self.submit(user, command, Answer::Once(answer)) {
-            Ok(()) => {
-                outcome.await.unwrap_or_else(|_| Outcome::Refused(nack(txn_id, ErrorCode::Unknown)))
-            }
+            Ok(()) => outcome.await.unwrap_or_else(|_| Outcome::Refused(nack(txn_id, ErrorCode::Unknown))),
             Err(nack) => Outcome::Refused(nack),
         }
     }
@@ -239,7 +237,10 @@ impl Work {
                 Input::Answered
             }
             Err(StoreError::Unknown) => {
-                tracing::error!(commands = batch.len(), "a commit was lost; its commands are looked up again");
+                tracing::error!(
+                    commands = batch.len(),
+                    "a commit was lost; its commands are looked up again"
+                );
                 Input::Lost(batch)
             }
             // Nothing in the rows is to blame: trying them one by one would change nothing.

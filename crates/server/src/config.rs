@@ -158,7 +158,9 @@ impl Config {
                 ));
             }
             if url.len() == "sqlite:".len() {
-                return refuse("database_url: say which file, as in sqlite:/var/lib/zas/zas.sqlite".to_owned());
+                return refuse(
+                    "database_url: say which file, as in sqlite:/var/lib/zas/zas.sqlite".to_owned(),
+                );
             }
         }
         for origin in &self.allowed_origins {
@@ -172,7 +174,9 @@ impl Config {
         if let Some(url) = &self.public_url
             && !is_origin(url.trim_end_matches('/'))
         {
-            return refuse(format!("public_url: {url:?} is no address; write it as https://chat.example.com"));
+            return refuse(format!(
+                "public_url: {url:?} is no address; write it as https://chat.example.com"
+            ));
         }
         if self.lan && !self.demo {
             return refuse("lan: it opens the demo to your network, so it needs --demo".to_owned());

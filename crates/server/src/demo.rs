@@ -7,10 +7,10 @@ mod talk;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Mutex, PoisonError};
 
+use axum::Router;
 use axum::extract::{ConnectInfo, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use axum::Router;
 use http::HeaderMap;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
@@ -64,9 +64,7 @@ async fn sign_in(app: &App, person: &str) -> Result<Tokens, ApiError> {
 
 /// The routes that only demo mode has.
 pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/", get(|| async { Redirect::temporary("/demo") }))
-        .route("/demo/join", get(join))
+    Router::new().route("/", get(|| async { Redirect::temporary("/demo") })).route("/demo/join", get(join))
 }
 
 #[derive(Deserialize)]

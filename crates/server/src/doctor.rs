@@ -79,7 +79,9 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
 fn data_folder(config: &Config) -> Finding {
     let shown = config.data.display();
     match std::fs::metadata(&config.data) {
-        Ok(found) if !found.is_dir() => bad("data", format!("{shown} is no folder; name another with --data")),
+        Ok(found) if !found.is_dir() => {
+            bad("data", format!("{shown} is no folder; name another with --data"))
+        }
         Ok(found) if found.permissions().mode() & 0o007 != 0 => {
             mind("data", format!("{shown} is open to everyone on this machine; run: chmod 750 {shown}"))
         }
@@ -206,6 +208,9 @@ mod tests {
         let findings = examine(&config).await;
         let database = findings.iter().find(|finding| finding.subject == "database").unwrap();
         assert_eq!(database.verdict, Verdict::Good);
-        assert!(database.text.contains("journal_mode wal") && database.text.contains("synchronous"), "{database}");
+        assert!(
+            database.text.contains("journal_mode wal") && database.text.contains("synchronous"),
+            "{database}"
+        );
     }
 }

@@ -165,7 +165,10 @@ mod tests {
         assert_eq!(get("/assets/none.js").status(), 404);
         assert_eq!(get("/v1/none").status(), 404);
         assert_eq!(get("/../Cargo.toml").status(), 404);
-        assert_eq!(get("/assets/app-1.js").headers()[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
+        assert_eq!(
+            get("/assets/app-1.js").headers()[header::CACHE_CONTROL],
+            "public, max-age=31536000, immutable"
+        );
     }
 
     #[test]

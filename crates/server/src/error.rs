@@ -75,7 +75,8 @@ pub async fn render(mut request: Request, next: Next) -> Response {
             let detail = error.detail.as_deref().unwrap_or_default();
             tracing::error!(%method, path, code = error.code.name(), request_id = id.0, detail, "request failed");
         }
-        let retry_after_ms = error.retry_after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+        let retry_after_ms =
+            error.retry_after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
         let body = ErrorBody {
             code: error.code,
             message: error.code.sentence(language).to_owned(),

@@ -101,7 +101,17 @@ impl Driver {
         let limits = &app.config.limits;
         let capacity = Capacity { frames: limits.queue_frames, bytes: limits.queue_bytes };
         let mailbox = Arc::new(Mailbox::new(capacity));
-        Self { app, rung, session, mailbox, attached: None, effects, seen: None, heard: Instant::now(), place: None }
+        Self {
+            app,
+            rung,
+            session,
+            mailbox,
+            attached: None,
+            effects,
+            seen: None,
+            heard: Instant::now(),
+            place: None,
+        }
     }
 
     /// Drives it to its end.

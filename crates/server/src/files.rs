@@ -202,7 +202,10 @@ mod tests {
         let longer = Signature { e: signature.e + 1, ..signature.clone() };
         assert!(files.verify(&longer, file, NOW).is_err());
         for s in ["", "00", &"0".repeat(64), &signature.s[1..]] {
-            assert!(files.verify(&Signature { s: s.to_owned(), ..signature.clone() }, file, NOW).is_err(), "{s:?}");
+            assert!(
+                files.verify(&Signature { s: s.to_owned(), ..signature.clone() }, file, NOW).is_err(),
+                "{s:?}"
+            );
         }
         let elsewhere = self::files().1;
         assert!(elsewhere.verify(&signature, file, NOW).is_err(), "another server's key");

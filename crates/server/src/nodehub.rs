@@ -11,9 +11,7 @@ use zas_core::encode;
 use zas_core::hub::{Attach, Delivery, Hub, Rung, SessionKey, Stored, Writes};
 use zas_core::session::Log;
 use zas_protocol::rest::Room;
-use zas_protocol::{
-    CloseCode, DeviceId, Event, Limits, Micros, Position, Presence, RoomId, Seq, UserId,
-};
+use zas_protocol::{CloseCode, DeviceId, Event, Limits, Micros, Position, Presence, RoomId, Seq, UserId};
 use zas_store::Store;
 
 use crate::clock;
@@ -91,8 +89,8 @@ impl NodeHub {
     ) -> Attached {
         let key = SessionKey(self.0.keys.fetch_add(1, Ordering::Relaxed));
         let handle = mailbox.clone();
-        let replaced = self
-            .with(|hub, now, _| hub.attach(now, Attach { key, handle, user, device, rung, profile_rev }));
+        let replaced =
+            self.with(|hub, now, _| hub.attach(now, Attach { key, handle, user, device, rung, profile_rev }));
         if let Some((_, mailbox)) = replaced {
             mailbox.push(Item::Close(CloseCode::Replaced));
         }

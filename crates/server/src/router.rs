@@ -43,9 +43,8 @@ fn described(image_bytes: usize) -> OpenApiRouter<App> {
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .layer(DefaultBodyLimit::max(ANONYMOUS_BODY_BYTES));
-    let uploads = OpenApiRouter::new()
-        .routes(routes!(files::upload_avatar))
-        .layer(DefaultBodyLimit::max(image_bytes));
+    let uploads =
+        OpenApiRouter::new().routes(routes!(files::upload_avatar)).layer(DefaultBodyLimit::max(image_bytes));
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(auth::password))
         .routes(routes!(auth::devices))
@@ -80,11 +79,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 /// All that the public address answers.
-#[must_use]
 pub fn router(app: App) -> Router {
     let cors = cors(&app.config.allowed_origins);
     let (api, _) = described(app.config.limits.avatar_bytes).split_for_parts();
-    let mut router = api.route("/v1/{*rest}", any(nothing)).fallback(page).method_not_allowed_fallback(wrong_method);
+    let mut router =
+        api.route("/v1/{*rest}", any(nothing)).fallback(page).method_not_allowed_fallback(wrong_method);
     router = router.merge(legacy::routes(app.config.limits.avatar_bytes));
     if app.config.demo {
         router = router.merge(demo::routes());
@@ -161,7 +160,9 @@ mod tests {
     #[test]
     fn every_path_of_the_api_is_described() {
         let document = openapi();
-        for path in ["/v1/state", "/v1/commands", "/v1/feed", "/v1/ws", "/v1/auth/login", "/v1/rooms/{room}/events"] {
+        for path in
+            ["/v1/state", "/v1/commands", "/v1/feed", "/v1/ws", "/v1/auth/login", "/v1/rooms/{room}/events"]
+        {
             assert!(document.paths.paths.contains_key(path), "{path}");
         }
     }

@@ -12,7 +12,7 @@ use zas_protocol::{
 use zas_store::PageAt;
 
 use crate::bug::Bug;
-use crate::net::{Asked, Happening, LinkId, Net, REVOKED_WITHIN, Request, ToDevice, ToNode};
+use crate::net::{Asked, Happening, Link, LinkId, Net, REVOKED_WITHIN, Request, ToDevice, ToNode};
 use crate::oracle::{Held, Violation, hold};
 
 /// Inputs at one moment that end a run: the engine asks for its tick without end.
@@ -337,14 +337,22 @@ impl Device {
                 self.ask(net, Request::Page(room, id, at));
             }
             Effect::Save(entry) => {
-                if entry.progress == Progress::Queued {
-                    net.oracle.composed(self.index, self.user, &entry.command);
+                match entry.progress {
+                    Progress::Queued => net.oracle.composed(self.index, self.user, &entry.command),
+                    // Whoever reads the journal knows of it, even if the process dies now.
+                    Progress::Failed { .. } => {
+                        net.oracle.heard_refusal(self.user, entry.command.txn_id());
+                    }
+                    Progress::InFlight | Progress::Acked { .. } => {}
                 }
                 self.journal.insert(entry.command.txn_id().clone(), entry);
             }
             Effect::Forget(txn_id) => drop(self.journal.remove(&txn_id)),
-            Effect::Settled { txn_id, outcome: Err(_) } => net.oracle.heard_refusal(self.user, &txn_id),
-            Effect::Settled { outcome: Ok(ack), .. } => net.oracle.acked(self.user, &ack)?,
+            Effect::Settled { outcome, .. } => {
+                if let Ok(ack) = outcome {
+                    net.oracle.acked(self.user, &ack)?;
+                }
+            }
             Effect::Arrived(event) => return self.arrived(net, &event),
             Effect::Jumped { room, to, .. } => {
                 net.seen.note("jumps");
@@ -393,16 +401,37 @@ impl Device {
     }
 
     fn send(&mut self, net: &mut Net, conn: ConnId, frame: &ClientFrame) {
-        if let (Some(&link), Ok(text)) = (self.conns.get(&conn), serde_json::to_string(frame)) {
-            if !self.is_offline(net) {
-                net.up(link, ToNode::Text(link, text));
-            }
+        if let (Some(&link), Ok(text)) = (self.conns.get(&conn), serde_json::to_string(frame))
+            && !self.is_offline(net)
+        {
+            net.up(link, ToNode::Text(link, text));
         }
     }
 
     fn ask(&self, net: &mut Net, request: Request) {
         let asked = Asked { device: self.index, life: self.life, token: self.token.clone(), request };
         if self.is_offline(net) { net.answer_lost(&asked) } else { net.ask(asked) }
+    }
+
+    /// Whether it has been connected well since some time.
+    #[must_use]
+    pub fn is_well_since(&self, net: &Net, at: Micros) -> bool {
+        let well = |link: &Link| !link.silent && link.opened_at <= at;
+        self.is_live() && self.conns.values().any(|link| net.links.get(link).is_some_and(well))
+    }
+
+    /// Whether what was there some time ago has arrived.
+    ///
+    /// # Errors
+    /// What has not.
+    pub fn has_heard(&self, net: &Net, heads: &BTreeMap<RoomId, Seq>) -> Held {
+        for (&room, &head) in heads.iter().filter(|&(&room, _)| net.oracle.is_in(room, self.user)) {
+            let held = self.engine.timeline(room).map_or(0, |log| log.held().1);
+            hold(held >= head, || {
+                format!("P8: device {} is connected and holds {held} of {head} of {room}", self.index)
+            })?;
+        }
+        Ok(())
     }
 
     /// Whether its user sees all there is.

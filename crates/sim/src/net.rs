@@ -41,6 +41,8 @@ pub struct Link {
     pub node: usize,
     /// Which run of the node.
     pub node_life: u32,
+    /// Since when.
+    pub opened_at: Micros,
     /// Nothing passes any more, and neither end has been told.
     pub silent: bool,
     /// Arrivals keep their order: the last one up, the last one down.
@@ -142,8 +144,12 @@ pub enum Await {
         logs: Vec<Log>,
     },
     /// A page was read.
-    Page(RoomId, Result<Option<Page>, ()>),
+    Page(RoomId, Result<Option<Page>, ReadFailed>),
 }
+
+/// The store could not read, this time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadFailed;
 
 /// What comes to a node.
 #[derive(Debug)]
@@ -366,8 +372,9 @@ impl Net {
         let link = LinkId(self.next_link);
         self.next_link += 1;
         let (last_up, last_down) = (self.now, self.now);
-        let silent = false;
-        self.links.insert(link, Link { device, life, conn, node, node_life, silent, last_up, last_down });
+        let (opened_at, silent) = (self.now, false);
+        let held = Link { device, life, conn, node, node_life, opened_at, silent, last_up, last_down };
+        self.links.insert(link, held);
         self.up(link, ToNode::Open { link, rung, hello, token, wait_ms });
         Some(link)
     }
@@ -515,23 +522,26 @@ impl Net {
 
     // The store
 
-    /// A page as the store reads it, or nothing when it could not.
+    /// A page as the store reads it.
+    ///
+    /// # Errors
+    /// [`ReadFailed`] in bad weather.
     pub fn page(
         &mut self,
         user: UserId,
         room: RoomId,
         at: zas_store::PageAt,
         limit: u32,
-    ) -> Result<Option<Page>, ()> {
+    ) -> Result<Option<Page>, ReadFailed> {
         use zas_store::PageAt;
         if self.bad_luck(self.weather.read_fails) {
-            return Err(());
+            return Err(ReadFailed);
         }
         let at = match at {
             PageAt::After(seq) if self.has(Bug::CursorOffByOne) => PageAt::After(seq + 1),
             at => at,
         };
-        let page = self.model.page(user, room, at, limit).map_err(|_| ())?;
+        let page = self.model.page(user, room, at, limit).map_err(|_| ReadFailed)?;
         if self.has(Bug::MembershipIgnored)
             && let Some(mut page) = page
         {

@@ -255,7 +255,7 @@ impl Node {
                 let page = match net.page(identity.user, *room, *at, net.weather.page) {
                     Ok(Some(page)) => Ok(page),
                     Ok(None) => Err(FetchError::NotFound),
-                    Err(()) => Err(FetchError::Later),
+                    Err(_) => Err(FetchError::Later),
                 };
                 for event in page.iter().flat_map(|page| &page.events) {
                     net.oracle.shown(identity.user, event)?;

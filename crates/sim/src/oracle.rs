@@ -38,11 +38,14 @@ struct Composed {
     refused: bool,
 }
 
+/// The first place of a member's stay, and the last if it is over.
+type Stay = (Seq, Option<Seq>);
+
 /// The oracle.
 #[derive(Debug, Default)]
 pub struct Oracle {
     logs: BTreeMap<RoomId, Vec<Event>>,
-    stays: BTreeMap<(RoomId, UserId), Vec<(Seq, Option<Seq>)>>,
+    stays: BTreeMap<(RoomId, UserId), Vec<Stay>>,
     stored: BTreeMap<(UserId, TxnId), (RoomId, Seq)>,
     composed: BTreeMap<(UserId, TxnId), Composed>,
     /// Messages of one device to one room, as composed.
@@ -214,6 +217,12 @@ impl Oracle {
     #[must_use]
     pub fn head(&self, room: RoomId) -> Seq {
         self.logs.get(&room).map_or(0, |log| log.len() as Seq)
+    }
+
+    /// The last place of each log.
+    #[must_use]
+    pub fn heads(&self) -> BTreeMap<RoomId, Seq> {
+        self.logs.iter().map(|(&room, log)| (room, log.len() as Seq)).collect()
     }
 
     /// What follows a place, in order.

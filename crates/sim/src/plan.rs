@@ -10,6 +10,7 @@ use crate::rng::Rng;
 
 /// One thing that somebody does, or that goes wrong. Numbers name devices, users, rooms and
 /// nodes by index, modulo how many there are.
+#[allow(missing_docs, reason = "the fields say what they are; the variants are documented")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {
@@ -21,6 +22,8 @@ pub enum Op {
     Add { device: u64, room: u64, user: u64 },
     /// A device removes a user from a group.
     Remove { device: u64, room: u64, user: u64 },
+    /// A device removes a user from a group and adds them again at once.
+    Bounce { device: u64, room: u64, user: u64 },
     /// A device leaves a group.
     Leave { device: u64, room: u64 },
     /// A device makes a group with everybody.
@@ -156,7 +159,8 @@ impl Op {
         let (device, user, room, node) = (rng.below(100), rng.below(100), rng.below(100), rng.below(100));
         let ms = rng.range(100, 6_000);
         match rng.below(100) {
-            0..36 => Self::Send { device, room },
+            0..34 => Self::Send { device, room },
+            34..36 => Self::Bounce { device, room, user },
             36..42 => Self::Burst { device, room, count: rng.range(2, 24) },
             42..47 => Self::Add { device, room, user },
             47..52 => Self::Remove { device, room, user },

@@ -15,7 +15,11 @@ use crate::plan::{Op, Plan};
 use crate::rng::Rng;
 
 /// After the last operation the weather stays bad for this long.
-const AFTERMATH: Micros = 5_000_000;
+const AFTERMATH: Micros = 7_000_000;
+/// When all has been well for this long, no hint is lost any more …
+const WELL: Micros = 3_000_000;
+/// … and within this, whoever is connected has heard what was there before.
+const HEARD_WITHIN: Micros = 6_000_000;
 /// Then all is well, and within this everything must have come to rest.
 const REST_WITHIN: Micros = 240_000_000;
 /// How often it is looked at whether it has.
@@ -71,6 +75,8 @@ impl World {
         self.pass_until(Micros::try_from(last).unwrap_or(0) * 1_000 + AFTERMATH)?;
         self.calm()?;
         let end = self.net.now + REST_WITHIN;
+        self.pass_until(self.net.now + WELL)?;
+        self.tails_are_heard()?;
         loop {
             self.pass_until(self.net.now + LOOK_EVERY)?;
             match self.at_rest() {
@@ -110,6 +116,15 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// What is durable reaches whoever is connected in seconds, also if its hint was lost.
+    fn tails_are_heard(&mut self) -> Held {
+        let since = self.net.now;
+        let heads = self.net.oracle.heads();
+        self.pass_until(since + HEARD_WITHIN)?;
+        let well = self.devices.iter().filter(|device| device.is_well_since(&self.net, since));
+        well.map(|device| device.has_heard(&self.net, &heads)).collect()
     }
 
     /// Nothing goes wrong any more: nodes come back, people sign in again.
@@ -202,6 +217,13 @@ impl World {
                 let (device, user) = (&mut devices[nth_device(device)], nth_user(user));
                 if let Some(room) = room_of(device, room) {
                     device.compose(net, |txn_id| Command::RemoveMember { txn_id, room, user })?;
+                }
+            }
+            Op::Bounce { device, room, user } => {
+                let (device, user) = (&mut devices[nth_device(device)], nth_user(user));
+                if let Some(room) = room_of(device, room) {
+                    device.compose(net, |txn_id| Command::RemoveMember { txn_id, room, user })?;
+                    device.compose(net, |txn_id| Command::AddMember { txn_id, room, user })?;
                 }
             }
             Op::Leave { device, room } => {

@@ -251,7 +251,8 @@ impl Timeline {
             self.chill();
         }
         self.head = self.head.max(page.head);
-        let touches = self.epoch.is_some() && page.from <= self.to + 1;
+        let cold = self.epoch.is_none();
+        let touches = !cold && page.from <= self.to + 1;
         if touches {
             self.prepend(page);
         } else if fetch == Fetch::Newest {
@@ -262,7 +263,7 @@ impl Timeline {
             for event in &page.events {
                 if event.seq > self.to {
                     // What was there before one came in is history: it is held, and does not arrive.
-                    let history = !touches && event.seq < self.in_since;
+                    let history = cold && event.seq < self.in_since;
                     self.append(event.clone(), (!history).then_some(&mut *out));
                 }
             }

@@ -41,7 +41,8 @@ async fn ask_server(config: &Config, order: &Order) -> Result<Option<String>, St
         Err(error) => return Err(format!("the server at {address} does not answer: {error}")),
     };
     let status = response.status();
-    let text = response.text().await.map_err(|error| format!("the server at {address} went away: {error}"))?;
+    let text =
+        response.text().await.map_err(|error| format!("the server at {address} went away: {error}"))?;
     match status {
         StatusCode::OK => Ok(Some(text)),
         StatusCode::BAD_REQUEST => Err(text),

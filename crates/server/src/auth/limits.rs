@@ -102,9 +102,10 @@ pub fn client_ip(headers: &HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> IpAddr
         return peer;
     }
     let mut client = peer;
-    let hops = headers.get_all("x-forwarded-for").iter().rev().flat_map(|value| {
-        value.to_str().unwrap_or_default().rsplit(',').map(str::trim).collect::<Vec<_>>()
-    });
+    let hops =
+        headers.get_all("x-forwarded-for").iter().rev().flat_map(|value| {
+            value.to_str().unwrap_or_default().rsplit(',').map(str::trim).collect::<Vec<_>>()
+        });
     for hop in hops {
         let Ok(address) = hop.parse::<IpAddr>() else { break };
         client = address.to_canonical();

@@ -184,7 +184,12 @@ pub fn resolve(prompt: Settings, source: impl Fn(&str) -> Source) -> Result<Load
             file.join_double_sends,
             default.join_double_sends,
         ),
-        cookie_secure: lay.over("cookie_secure", prompt.cookie_secure, file.cookie_secure, default.cookie_secure),
+        cookie_secure: lay.over(
+            "cookie_secure",
+            prompt.cookie_secure,
+            file.cookie_secure,
+            default.cookie_secure,
+        ),
         log: lay.over("log", prompt.log, file.log, default.log),
         log_format: lay.over("log_format", prompt.log_format, file.log_format, default.log_format),
         limits: lay.limits(prompt.limit.unwrap_or_default(), file.limits.unwrap_or_default())?,
@@ -199,7 +204,9 @@ fn read_file(named: Option<&Path>, data: &Path) -> Result<Settings, ConfigError>
     let path = named.map_or_else(|| data.join("zas.toml"), Path::to_owned);
     match std::fs::read_to_string(&path) {
         Ok(text) => Settings::from_toml(&text, &path),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => Ok(Settings::default()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
+            Ok(Settings::default())
+        }
         Err(error) => Err(ConfigError(format!("{} can't be read: {error}", path.display()))),
     }
 }
@@ -282,6 +289,8 @@ fn address_or_off(text: &str) -> Result<Option<SocketAddr>, ConfigError> {
         return Ok(None);
     }
     text.parse().map(Some).map_err(|_| {
-        ConfigError(format!("metrics_listen: {text:?} is no address with a port; write 127.0.0.1:9464, or off"))
+        ConfigError(format!(
+            "metrics_listen: {text:?} is no address with a port; write 127.0.0.1:9464, or off"
+        ))
     })
 }

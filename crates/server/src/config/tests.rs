@@ -63,15 +63,22 @@ fn what_is_dumped_reads_as_the_same_settings() {
     let prompt = "allowed_origins = [\"https://a.example\"]\nmetrics_listen = \"off\"\nlog = \"a=\\\"b\\\"\"\n\
                   trusted_proxies = [\"10.0.0.0/8\", \"::1\"]\ncookie_secure = \"always\"\n[limits]\nping_ms = 9\n";
     let first = resolved(prompt, "", Source::Flag).unwrap();
-    let dumped: String =
-        first.to_string().lines().filter(|line| !line.starts_with("data")).fold(String::new(), |all, line| all + line + "\n");
+    let dumped: String = first
+        .to_string()
+        .lines()
+        .filter(|line| !line.starts_with("data"))
+        .fold(String::new(), |all, line| all + line + "\n");
     let again = resolved("", &dumped, Source::Flag).unwrap();
-    assert_eq!(Config { data: PathBuf::new(), ..again.config }, Config { data: PathBuf::new(), ..first.config });
+    assert_eq!(
+        Config { data: PathBuf::new(), ..again.config },
+        Config { data: PathBuf::new(), ..first.config }
+    );
 }
 
 #[test]
 fn a_file_with_an_unknown_name_is_refused_by_its_line() {
-    let error = resolved("", "demo = false\n\nlissten = \"127.0.0.1:1\"\n", Source::Flag).unwrap_err().to_string();
+    let error =
+        resolved("", "demo = false\n\nlissten = \"127.0.0.1:1\"\n", Source::Flag).unwrap_err().to_string();
     assert!(error.contains("zas.toml, line 3") && error.contains("lissten"), "{error}");
     assert!(resolved("", "listen = \"nowhere\"", Source::Flag).is_err());
     assert!(resolved("", "[limits]\nno_such_limit = 1", Source::Flag).is_err());

@@ -72,7 +72,8 @@ pub async fn prepare(app: &App) -> Result<(), ApiError> {
         say(app, id, now - 2_000 * MINUTE, |txn_id| Command::SetProfile { txn_id, profile }).await?;
     }
     let (ana, luis, marta) = (ids[0], ids[1], ids[2]);
-    let opened = say(app, ana, now - 1_530 * MINUTE, |txn_id| Command::OpenPrivate { txn_id, user: luis }).await?;
+    let opened =
+        say(app, ana, now - 1_530 * MINUTE, |txn_id| Command::OpenPrivate { txn_id, user: luis }).await?;
     talk(app, &ids, opened, &PRIVATE, now).await?;
     let name = "Fin de semana".to_owned();
     let group = say(app, ana, now - 200 * MINUTE, |txn_id| Command::CreateGroup {

@@ -65,8 +65,7 @@ impl Mailbox {
     pub fn deliver(&self, delivery: &Delivery) -> bool {
         let size = weight(delivery);
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let full =
-            waiting.items.len() >= self.capacity.frames || waiting.bytes + size > self.capacity.bytes;
+        let full = waiting.items.len() >= self.capacity.frames || waiting.bytes + size > self.capacity.bytes;
         // A room that has lost one event stays dirty: what follows would only be a gap.
         match delivery {
             Delivery::Event { room, .. } if full || waiting.dirty.contains(room) => {

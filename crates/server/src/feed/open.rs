@@ -29,7 +29,8 @@ pub(super) async fn open(
     device: DeviceId,
     seen: Option<u64>,
 ) -> Result<Opened, ErrorCode> {
-    let row = app.store.user(user).await.map_err(failed)?.filter(|row| row.active).ok_or(ErrorCode::Revoked)?;
+    let row =
+        app.store.user(user).await.map_err(failed)?.filter(|row| row.active).ok_or(ErrorCode::Revoked)?;
     let attached = app.hub.attach(mailbox, user, device, rung, row.user.profile_rev);
     // Asked again now that a sign-out would find the connection: one in between is not missed.
     app.auth.is_alive(user, device, clock::now()).await?;

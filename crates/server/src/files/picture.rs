@@ -78,7 +78,8 @@ fn decode(
 
 fn encode(square: &DynamicImage) -> image::ImageResult<Picture> {
     let mut bytes = Vec::new();
-    let shows_through = square.color().has_alpha() && square.pixels().any(|(_, _, pixel)| pixel.0[3] < u8::MAX);
+    let shows_through =
+        square.color().has_alpha() && square.pixels().any(|(_, _, pixel)| pixel.0[3] < u8::MAX);
     let media_type = if shows_through {
         DynamicImage::from(square.to_rgba8()).write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)?;
         "image/png"
@@ -141,7 +142,9 @@ mod tests {
     #[test]
     fn each_format_becomes_a_square_of_512_at_most() {
         for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
-            for (width, height, side) in [(700, 900, 512), (512, 512, 512), (513, 600, 512), (30, 20, 20), (1, 1, 1)] {
+            for (width, height, side) in
+                [(700, 900, 512), (512, 512, 512), (513, 600, 512), (30, 20, 20), (1, 1, 1)]
+            {
                 let picture = avatar(&encoded(&halves(width, height), format), MAX).unwrap();
                 assert_eq!(picture.side, side, "{format:?} {width}x{height}");
                 assert_eq!(picture.media_type, "image/jpeg");
@@ -198,7 +201,11 @@ mod tests {
         assert!(avatar(&nine, 9).is_ok());
         assert_eq!(avatar(&nine, 8), Err(ErrorCode::ImageInvalid));
         for (width, height) in [(100_000, 100_000), (u32::MAX, u32::MAX), (40_000_001, 1), (0, 5)] {
-            assert_eq!(avatar(&claiming(width, height), MAX), Err(ErrorCode::ImageInvalid), "{width}x{height}");
+            assert_eq!(
+                avatar(&claiming(width, height), MAX),
+                Err(ErrorCode::ImageInvalid),
+                "{width}x{height}"
+            );
         }
     }
 

@@ -97,10 +97,7 @@ pub(super) async fn logout(State(app): State<App>, Form(form): Form<Logout>) -> 
     Ok(Json(json!({ "message": "Sesión cerrada" })))
 }
 
-pub(super) async fn verify(
-    State(app): State<App>,
-    Caller(identity): Caller,
-) -> Result<Json<Value>, Refused> {
+pub(super) async fn verify(State(app): State<App>, Caller(identity): Caller) -> Result<Json<Value>, Refused> {
     Ok(Json(json!({ "valid": true, "user": oneself(&app, identity.user).await? })))
 }
 
@@ -136,9 +133,9 @@ pub(super) async fn upload_avatar(
     mut form: Multipart,
 ) -> Result<Json<Value>, Refused> {
     let now = clock::now();
-    app.gate.upload(identity.user, now).map_err(|wait| {
-        Refused::from(crate::error::ApiError::later(ErrorCode::RateLimited, wait))
-    })?;
+    app.gate
+        .upload(identity.user, now)
+        .map_err(|wait| Refused::from(crate::error::ApiError::later(ErrorCode::RateLimited, wait)))?;
     let image = loop {
         let field = form.next_field().await.map_err(|_| ErrorCode::TooLarge)?;
         let field = field.ok_or(Refused::field("avatar", NO_IMAGE))?;

@@ -133,7 +133,10 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
     });
     let Some(refused) = refused else { return response };
     if refused.status >= 500 {
-        tracing::error!(detail = refused.detail.as_deref().unwrap_or_default(), "a request of the old contract failed");
+        tracing::error!(
+            detail = refused.detail.as_deref().unwrap_or_default(),
+            "a request of the old contract failed"
+        );
     }
     let text = refused.say.in_(language);
     let body = match refused.shape {

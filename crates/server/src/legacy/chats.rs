@@ -16,18 +16,14 @@ use crate::committer::Outcome;
 /// Chats of one page.
 const PAGE: u64 = 20;
 
-const WRONG_TYPE: Say = Say::new(
-    "Solo hay chats private y group.",
-    "There are only private and group chats.",
-);
+const WRONG_TYPE: Say =
+    Say::new("Solo hay chats private y group.", "There are only private and group chats.");
 const ONE_OTHER: Say = Say::new(
     "Un chat privado necesita exactamente otra persona.",
     "A private chat needs exactly one other person.",
 );
-const TWO_OTHERS: Say = Say::new(
-    "Un grupo necesita al menos otras dos personas.",
-    "A group needs at least two other people.",
-);
+const TWO_OTHERS: Say =
+    Say::new("Un grupo necesita al menos otras dos personas.", "A group needs at least two other people.");
 
 /// Which page, from 1.
 #[derive(Deserialize)]

@@ -34,10 +34,8 @@ const AGAIN: u32 = 20;
 const HOLD: Duration = Duration::from_millis(1_500);
 
 const BAD_TIME: Say = Say::new("No es una fecha válida.", "This is not a valid date.");
-const TEXT_ONLY: Say = Say::new(
-    "Por ahora solo se pueden enviar mensajes de texto.",
-    "For now only text messages can be sent.",
-);
+const TEXT_ONLY: Say =
+    Say::new("Por ahora solo se pueden enviar mensajes de texto.", "For now only text messages can be sent.");
 const NO_REPLY: Say =
     Say::new("Por ahora no se puede responder a un mensaje.", "For now a message can't be replied to.");
 
@@ -84,8 +82,7 @@ async fn since_time(
     if !found.is_empty() {
         return Ok(found);
     }
-    let (_, newest) =
-        app.store.messages(identity.user, chat, 0, AGAIN).await?.ok_or(ErrorCode::NotFound)?;
+    let (_, newest) = app.store.messages(identity.user, chat, 0, AGAIN).await?.ok_or(ErrorCode::NotFound)?;
     if newest.first().is_some_and(|newest| newest.at < since) {
         return Ok(newest.into_iter().rev().collect());
     }
@@ -141,8 +138,7 @@ pub(super) async fn listen(
     rung: Rung,
 ) -> Result<(Arc<Mailbox>, crate::nodehub::Attached), Refused> {
     let limits = &app.config.limits;
-    let mailbox =
-        Arc::new(Mailbox::new(Capacity { frames: limits.queue_frames, bytes: limits.queue_bytes }));
+    let mailbox = Arc::new(Mailbox::new(Capacity { frames: limits.queue_frames, bytes: limits.queue_bytes }));
     let row = app.store.user(identity.user).await?.ok_or(ErrorCode::Revoked)?;
     let attached = app.hub.attach(&mailbox, identity.user, identity.device, rung, row.user.profile_rev);
     // Asked now that a sign-out or a removal would be heard: one before is not missed.
@@ -221,7 +217,9 @@ pub(super) async fn say(
     }
     let txn_id = match new.txn_id {
         Some(txn_id) => txn_id,
-        None if app.config.join_double_sends => app.once.name(clock::now(), identity.device, room, &new.content, by),
+        None if app.config.join_double_sends => {
+            app.once.name(clock::now(), identity.device, room, &new.content, by)
+        }
         None => TxnId::mint(clock::now(), clock::random()),
     };
     let command = Command::Send { txn_id, room, after: None, text: new.content };

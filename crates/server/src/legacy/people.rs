@@ -15,8 +15,7 @@ use super::{chats, shapes};
 use crate::app::App;
 use crate::clock;
 
-const ONESELF: Say =
-    Say::new("No puedes abrir un chat contigo.", "You can't open a chat with yourself.");
+const ONESELF: Say = Say::new("No puedes abrir un chat contigo.", "You can't open a chat with yourself.");
 
 #[derive(Deserialize)]
 pub(super) struct Search {

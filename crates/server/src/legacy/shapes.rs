@@ -138,7 +138,8 @@ pub(super) async fn chat(app: &App, viewer: UserId, room: &Room) -> Result<Value
         (None, None) => "",
     };
     let created_at = app.store.page(viewer, room.id, zas_store::PageAt::After(room.from - 1), 1).await?;
-    let created_at = created_at.and_then(|page| page.events.first().map(|event| event.at)).unwrap_or(room.last_at);
+    let created_at =
+        created_at.and_then(|page| page.events.first().map(|event| event.at)).unwrap_or(room.last_at);
     let last_message = room.last.as_ref().map_or(Value::Null, |event| last_message(event, &people));
     Ok(json!({
         "id": room.id, "name": room.name, "chat_type": chat_type(room.kind), "description": "",
@@ -169,16 +170,18 @@ async fn participant(
     value["is_muted"] = json!(prefs.muted);
     value["is_blocked"] = json!(false);
     value["joined_at"] = json!(time(joined_at));
-    value["last_read_at"] = position.filter(|at| at.read > 0).map_or(Value::Null, |at| json!(time(at.read_at)));
+    value["last_read_at"] =
+        position.filter(|at| at.read > 0).map_or(Value::Null, |at| json!(time(at.read_at)));
     value["unread_count"] = json!(if own { room.unread } else { 0 });
     Ok(value)
 }
 
 fn last_message(event: &Event, people: &People) -> Value {
     let EventBody::Message { message, text } = &event.body else { return Value::Null };
-    let sender = event.sender.map_or(Value::Null, |id| {
-        json!({ "username": people.username(id), "display_name": people.display_name(id) })
-    });
+    let sender = event.sender.map_or(
+        Value::Null,
+        |id| json!({ "username": people.username(id), "display_name": people.display_name(id) }),
+    );
     json!({
         "id": message, "content": text, "message_type": "text", "sender": sender, "created_at": time(event.at),
     })

@@ -25,8 +25,7 @@ use crate::routes::feed::origin_is_allowed;
 
 const NO_TOKEN: Say = Say::new("Token no proporcionado", "Token not provided");
 const BAD_TOKEN: Say = Say::new("Token inválido", "Invalid token");
-const NOT_IN: Say =
-    Say::new("No eres participante de este chat", "You are not a participant of this chat");
+const NOT_IN: Say = Say::new("No eres participante de este chat", "You are not a participant of this chat");
 const BAD_JSON: Say = Say::new("Formato JSON inválido", "Invalid JSON format");
 const BAD_ORIGIN: Say = Say::new(
     "El origen de esta página no está permitido: añádelo a allowed_origins",
@@ -265,7 +264,8 @@ impl Live<'_> {
     /// Something was missed: it is read from the store, in order.
     async fn catch_up(&mut self, socket: &mut ChatSocket) -> Result<(), End> {
         loop {
-            let page = self.app.store.page(self.identity.user, self.chat, PageAt::After(self.sent), 100).await;
+            let page =
+                self.app.store.page(self.identity.user, self.chat, PageAt::After(self.sent), 100).await;
             let Ok(Some(page)) = page else { return Err(End::Refused(NOT_IN, FORBIDDEN)) };
             if page.to <= self.sent {
                 return Ok(());
@@ -276,7 +276,8 @@ impl Live<'_> {
     }
 
     async fn tell(&self, socket: &mut ChatSocket, events: &[Event]) -> Result<(), End> {
-        let said: Vec<Event> = events.iter().filter(|event| event.body.message().is_some()).cloned().collect();
+        let said: Vec<Event> =
+            events.iter().filter(|event| event.body.message().is_some()).cloned().collect();
         match messages::messages(self.app, self.identity.user, self.chat, &said).await {
             Ok(found) => {
                 for message in found {

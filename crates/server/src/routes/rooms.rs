@@ -25,11 +25,8 @@ pub async fn room(
     let id = parse(&room)?;
     let mut room = app.store.room(identity.user, id).await?.ok_or(ErrorCode::NotFound)?;
     app.hub.merge_positions(&mut room);
-    let page = app
-        .store
-        .page(identity.user, id, PageAt::Newest, PAGE_DEFAULT)
-        .await?
-        .ok_or(ErrorCode::NotFound)?;
+    let page =
+        app.store.page(identity.user, id, PageAt::Newest, PAGE_DEFAULT).await?.ok_or(ErrorCode::NotFound)?;
     // An event between the two reads is in the page already and comes again on the feed, where
     // its `seq` shows that it is known; the room must not claim less than the page holds.
     room.head = room.head.max(page.to);

@@ -46,7 +46,12 @@ pub async fn say(app: &App, user: UserId, signals: Vec<Signal>) -> Result<(), Ap
                         continue;
                     }
                     if let Some(member) = app.store.member(advance.room, user).await? {
-                        app.hub.advance(user, advance.room, advance.delivered.min(member.head), advance.read.min(member.head));
+                        app.hub.advance(
+                            user,
+                            advance.room,
+                            advance.delivered.min(member.head),
+                            advance.read.min(member.head),
+                        );
                     }
                 }
             }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State as Shared;
 use zas_protocol::frame::PROTOCOL_VERSION;
 use zas_protocol::rest::{LogHead, Room, ServerInfo, State, User};
-use zas_protocol::{ErrorCode, EventBody, Event, Presence, RoomId, UserId};
+use zas_protocol::{ErrorCode, Event, EventBody, Presence, RoomId, UserId};
 
 use crate::app::App;
 use crate::auth::extract::Authed;

@@ -6,14 +6,14 @@ use bytes::Bytes;
 use zas_client::engine::Rung;
 use zas_core::hub::{self, Attach, Delivery, SessionKey, Stored};
 use zas_core::session::{Effect, Input, Log, Session};
-use zas_protocol::{CloseCode, DeviceId, ErrorCode, Micros, Signal, UserId};
+use zas_protocol::{CloseCode, DeviceId, ErrorCode, Micros, RoomId, Signal, UserId};
 use zas_store::PageAt;
 
 use super::Node;
 use super::commit::Answer;
 use crate::bug::Bug;
 use crate::mailbox::{Item, Mailbox};
-use crate::net::{Await, LinkId, Net, ToDevice, ToNode};
+use crate::net::{Await, LinkId, Net, ReadFailed, ToDevice, ToNode};
 use crate::oracle::Held;
 
 /// One connection.
@@ -32,6 +32,7 @@ pub(super) struct Conn {
     heard_at: Micros,
     stalled_at: Option<Micros>,
     seen: Option<u64>,
+    state_lost: bool,
     /// Of a poll: the answer so far, and when to give it.
     collected: Vec<Bytes>,
     until: Micros,
@@ -58,6 +59,7 @@ impl Conn {
             heard_at: until,
             stalled_at: None,
             seen: None,
+            state_lost: false,
             collected: Vec::new(),
             until,
         }
@@ -69,6 +71,12 @@ impl Conn {
         self.todo.extend(effects);
     }
 
+    fn state(&mut self, now: Micros, frames: Vec<Bytes>) {
+        for frame in frames {
+            self.step(now, Input::Delivered(Delivery::State(frame)));
+        }
+    }
+
     fn put(&mut self, now: Micros, item: Item) {
         match item {
             Item::Delivery(delivery) => self.step(now, Input::Delivered(delivery)),
@@ -76,9 +84,20 @@ impl Conn {
             Item::Outcome(outcome) => self.step(now, Input::Outcome(outcome)),
             Item::Drain(delay_ms) => self.step(now, Input::Drain { delay_ms }),
             Item::Close(code) => self.step(now, Input::Cut(code)),
-            Item::StateLost => {}
+            Item::StateLost => self.state_lost = true,
         }
     }
+}
+
+/// What the store knows of positions.
+fn stored(net: &Net, logs: &[Log]) -> Stored {
+    let of =
+        |log: &Log| net.model.positions(log.room).into_iter().map(|at| (log.room, at)).collect::<Vec<_>>();
+    Stored { positions: logs.iter().flat_map(of).collect(), ..Stored::default() }
+}
+
+fn rooms(logs: &[Log]) -> Vec<RoomId> {
+    logs.iter().map(|log| log.room).collect()
 }
 
 impl Node {
@@ -121,6 +140,11 @@ impl Node {
         } else if conn.rung == Rung::Socket && net.now - conn.heard_at >= dead {
             conn.step(now, Input::Cut(CloseCode::Silent));
             self.wake(net, link);
+        } else if conn.rung == Rung::Stream && net.now - conn.heard_at >= micros(self.limits.ping_ms) {
+            // A stream's client cannot ping: the server does it in its place.
+            conn.heard_at = net.now;
+            conn.step(now, Input::Frame(r#"{"type":"ping"}"#));
+            self.wake(net, link);
         } else if conn.session.next_deadline().is_some_and(|at| at <= now) {
             conn.step(now, Input::Tick);
             self.wake(net, link);
@@ -157,6 +181,9 @@ impl Node {
                     return Ok(());
                 }
                 items.into_iter().for_each(|item| conn.put(now, item));
+                if std::mem::take(&mut conn.state_lost) {
+                    self.send_lost_state(net, link);
+                }
             }
         }
     }
@@ -287,7 +314,7 @@ impl Node {
             }
             Await::Page(_, Ok(Some(page))) => conn.step(now, Input::Page(page)),
             Await::Page(room, Ok(None)) => conn.step(now, Input::NotThere(room)),
-            Await::Page(room, Err(())) => conn.step(now, Input::ReadFailed(room)),
+            Await::Page(room, Err(ReadFailed)) => conn.step(now, Input::ReadFailed(room)),
         }
         self.drive(net, link)
     }
@@ -297,22 +324,27 @@ impl Node {
         for log in &logs {
             self.relay.follow(log.room, log.head);
         }
-        let mut stored = Stored::default();
-        for log in &logs {
-            stored.positions.extend(net.model.positions(log.room).into_iter().map(|at| (log.room, at)));
-        }
+        let stored = stored(net, &logs);
         let state = self.with_hub(net, |hub, _, mut deliver| {
             hub.follow(key, &mut logs, &mut deliver);
-            let rooms: Vec<_> = logs.iter().map(|log| log.room).collect();
-            hub.state_since(user, &rooms, seen, &stored)
+            hub.state_since(user, &rooms(&logs), seen, &stored)
         });
         let now = self.clock(net);
         if let Some(conn) = self.conns.get_mut(&link) {
             conn.step(now, Input::Opened(logs));
-            for frame in state {
-                conn.step(now, Input::Delivered(Delivery::State(frame)));
-            }
+            conn.state(now, state);
         }
+    }
+
+    /// The mailbox had no room for state: what the client has not heard is said again, whole.
+    fn send_lost_state(&mut self, net: &mut Net, link: LinkId) {
+        let now = self.clock(net);
+        let Some(conn) = self.conns.get_mut(&link) else { return };
+        let Some(identity) = conn.session.identity() else { return };
+        let logs = net.heads(identity.user);
+        let seen = conn.seen.or(Some(0));
+        let state = self.hub.state_since(identity.user, &rooms(&logs), seen, &stored(net, &logs));
+        conn.state(now, state);
     }
 
     /// A poll is answered once all that was missed is in the answer, and there is news or its

@@ -8,6 +8,7 @@ import { useText } from "../i18n/index.js";
 import { useSound } from "../sound/SoundProvider.js";
 import { Button } from "../ui/Button.js";
 import { Message } from "../ui/Message.js";
+import { afterPaint } from "./afterPaint.js";
 import { Announcer } from "./Announcer.js";
 import { Composer, type ComposerHandle } from "./Composer.js";
 import { keepDraft, readDraft } from "./drafts.js";
@@ -98,18 +99,6 @@ function Room({ roomId, onBack, onOpenInfo, autoFocus = matchMedia("(pointer: fi
       )}
     </section>
   );
-}
-
-/** Runs a task once the frame being made is on its way to the screen: after its layout and paint. */
-function afterPaint(task: () => void) {
-  requestAnimationFrame(() => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      task();
-    };
-    port2.postMessage(undefined);
-  });
 }
 
 /** What stands where the messages will be. */

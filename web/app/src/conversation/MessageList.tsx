@@ -15,7 +15,7 @@ import { useFormat } from "../i18n/format.js";
 import { useText } from "../i18n/index.js";
 import { Button } from "../ui/Button.js";
 import { useAttention } from "./attention.js";
-import { countAfter, countFromOthers, estimateHeight, type Item, layOut } from "./items.js";
+import { countAfter, countFromOthers, estimateHeight, type Item, layOut, type ReadRow } from "./items.js";
 import { MessageRow } from "./MessageRow.js";
 import { around, extent, NEWEST, type Span, towardsEnd, towardsStart } from "./span.js";
 import { useLongPress } from "./longPress.js";
@@ -26,6 +26,8 @@ const END_PX = 80;
 const NEAR_ROWS = 12;
 /** Rows kept around what is visible. */
 const OVERSCAN = 8;
+/** The list's width in px before it is known. */
+const DEFAULT_WIDTH = 390;
 /** The pill stops counting here. */
 const PILL_MAX = 99;
 
@@ -62,14 +64,16 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
     count: items.length,
     getScrollElement: () => scroller.current,
     getItemKey: useCallback((index: number) => (items[index] as Item).key, [items]),
-    estimateSize: (index) => estimateHeight(items[index] as Item, read, scroller.current?.clientWidth ?? 390),
+    estimateSize: (index) => estimateHeight(items[index] as Item, read, scroller.current?.clientWidth ?? DEFAULT_WIDTH),
     anchorTo: "end",
     followOnAppend: true,
     scrollEndThreshold: END_PX,
     overscan: OVERSCAN,
     paddingStart: 8,
-    paddingEnd: 8,
+    paddingEnd: 12,
     initialRect: { width: 0, height: 800 },
+    // The first frame is already near the right place: by the estimates, before anything is measured.
+    initialOffset: () => heightBefore(items, firstPlace(items), read),
   });
   const rows = virtualizer.getVirtualItems();
 
@@ -92,9 +96,9 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
   useLayoutEffect(() => {
     if (placed.current || items.length === 0) return;
     placed.current = true;
-    const divider = items.findIndex((item) => item.kind === "unread");
-    if (divider < 0) virtualizer.scrollToEnd();
-    else virtualizer.scrollToIndex(divider, { align: "start" });
+    const place = firstPlace(items);
+    if (place === items.length) virtualizer.scrollToEnd();
+    else virtualizer.scrollToIndex(place, { align: "start" });
   }, [items, virtualizer]);
 
   // A message of one's own that was written here is always shown.
@@ -123,7 +127,9 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
   // What is seen is read; what is nearly reached is laid out, or loaded.
   useEffect(() => {
     const range = virtualizer.range;
-    if (!range || !placed.current) return;
+    const top = scroller.current?.scrollTop;
+    // Of a scroll written just now the virtualizer hears with its event; until then its range is the old one.
+    if (!range || top === undefined || Math.abs(top - (virtualizer.scrollOffset ?? 0)) > 2) return;
     if (attention) {
       const seen = lastSeq(items, range.endIndex, read);
       if (seen > 0) zas.markRead(room, seen);
@@ -227,7 +233,7 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
       {phase === "failed" && (
         <div role="alert" className="message-chip top-2">
           {text.failedOlder}
-          <Button look="plain" className="min-h-8 px-3" onClick={() => void zas.loadOlder(room).catch(() => {})}>
+          <Button look="plain" className="-mr-3 px-3" onClick={() => void zas.loadOlder(room).catch(() => {})}>
             {text.retry}
           </Button>
         </div>
@@ -261,8 +267,19 @@ function DaySeparator({ at }: { at: number }) {
   );
 }
 
+/** Which item a conversation opens at: the divider, or past the last. */
+function firstPlace(items: readonly Item[]): number {
+  const divider = items.findIndex((item) => item.kind === "unread");
+  return divider < 0 ? items.length : divider;
+}
+
+/** How high the items before a place are, in px, as far as one can guess. */
+function heightBefore(items: readonly Item[], place: number, read: ReadRow): number {
+  return items.slice(0, place).reduce((sum, item) => sum + estimateHeight(item, read, DEFAULT_WIDTH), 0);
+}
+
 /** The furthest stored place among the items up to `end`; 0 when there is none. */
-function lastSeq(items: readonly Item[], end: number, read: (key: RowKey) => { seq?: number } | undefined): number {
+function lastSeq(items: readonly Item[], end: number, read: ReadRow): number {
   for (let i = Math.min(end, items.length - 1); i >= 0; i--) {
     const item = items[i];
     const seq = item?.kind === "row" ? read(item.key)?.seq : undefined;

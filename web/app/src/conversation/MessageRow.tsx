@@ -115,7 +115,7 @@ function Failure({ rowKey, code }: { rowKey: RowKey; code: keyof typeof errors.e
   const text = useText(conversation);
   const sentences = useText(errors);
   const actions = useContext(MessageActionsContext);
-  const button = "pressable rounded-full px-3 py-1.5 font-semibold";
+  const button = "pressable min-h-11 rounded-full px-3 font-semibold";
   return (
     <div className="message-failure">
       <p className="text-destructive" role="status">

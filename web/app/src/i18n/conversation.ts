@@ -40,7 +40,8 @@ export const conversation = table({
     notYet: "Aún no lo ha recibido",
     // Of whom nothing is given is the reader.
     created: (who?: string) => (who ? `${who} creó la conversación` : "Creaste la conversación"),
-    createdNamed: (name: string, who?: string) => (who ? `${who} creó el grupo «${name}»` : `Creaste el grupo «${name}»`),
+    createdNamed: (name: string, who?: string) =>
+      who ? `${who} creó el grupo «${name}»` : `Creaste el grupo «${name}»`,
     renamed: (name: string, who?: string) => `${who ? `${who} llamó` : "Llamaste"} al grupo «${name}»`,
     added: (who?: string, whom?: string) =>
       whom ? `${who ? `${who} añadió` : "Añadiste"} a ${whom}` : `${who ?? "Alguien"} te añadió`,

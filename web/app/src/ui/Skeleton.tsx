@@ -7,7 +7,6 @@ export function SkeletonRows({ count }: { count: number }) {
   return (
     <div role="status" aria-label={text.loading} className="animate-skeleton px-4">
       {Array.from({ length: count }, (_, row) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the rows are all alike.
         <div key={row} className="flex h-18 items-center gap-3">
           <span className="size-12 shrink-0 rounded-full bg-muted" />
           <span className="grid flex-1 gap-2">

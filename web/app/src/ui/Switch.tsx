@@ -16,6 +16,7 @@ export function Switch({ label, checked, onChange }: SwitchProps) {
           type="checkbox"
           role="switch"
           checked={checked}
+          aria-checked={checked}
           onChange={(event) => onChange(event.target.checked)}
           className="peer size-full cursor-pointer appearance-none rounded-full bg-muted-foreground/60 transition-colors duration-120 checked:bg-primary"
         />

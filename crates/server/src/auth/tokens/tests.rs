@@ -68,7 +68,10 @@ fn a_token_expires_after_its_time_and_the_leeway() {
     let rig = Rig::new();
     let pair = rig.pair();
     for (life, read) in [
-        (ACCESS_SECONDS, &(|now| rig.signer.read_access(&pair.access, now).is_ok()) as &dyn Fn(Micros) -> bool),
+        (
+            ACCESS_SECONDS,
+            &(|now| rig.signer.read_access(&pair.access, now).is_ok()) as &dyn Fn(Micros) -> bool,
+        ),
         (REFRESH_SECONDS, &|now| rig.signer.read_refresh(&pair.refresh, now).is_ok()),
     ] {
         let end = NOW + (life + LEEWAY_SECONDS) * SECOND;
@@ -87,7 +90,8 @@ fn forged_tokens_are_refused() {
     let (header, body, signature) = (parts[0], parts[1], parts[2]);
     let with_header = |value: Value| format!("{}.{body}.{signature}", part(&value));
     let signed_with = |algorithm: Algorithm, secret: &[u8]| {
-        jsonwebtoken::encode(&Header::new(algorithm), &rig.claims(), &EncodingKey::from_secret(secret)).unwrap()
+        jsonwebtoken::encode(&Header::new(algorithm), &rig.claims(), &EncodingKey::from_secret(secret))
+            .unwrap()
     };
     let mut other_user = rig.claims();
     other_user["user_id"] = json!(UserId::mint(NOW, [9; 10]));

@@ -1,0 +1,127 @@
+import type { Me } from "@zas/client";
+import { useConnection, useRooms, useSession, useZas, ZasProvider } from "@zas/client/react";
+import { BatteryMedium, Signal, Wifi, WifiOff } from "lucide-react";
+import { lazy, type Ref, Suspense, useEffect, useRef, useState } from "react";
+import { Router, useLocation } from "wouter";
+import { memoryLocation } from "wouter/memory-location";
+import { Attention } from "../conversation/attention.js";
+import { Conversation } from "../conversation/Conversation.js";
+import { connection as connectionTexts } from "../i18n/connection.js";
+import { demo } from "../i18n/demo.js";
+import { useText } from "../i18n/index.js";
+import { RoomList } from "../rooms/RoomList.js";
+import { stateName } from "../rooms/ConnectionMark.js";
+import { backFrom, infoPath, LIST, placeOf, roomPath } from "../shell/routes.js";
+import { SoundProvider } from "../sound/SoundProvider.js";
+import { Button } from "../ui/Button.js";
+import { Message } from "../ui/Message.js";
+import type { Network, Person } from "./clients.js";
+
+const NewChat = lazy(() => import("../people/NewChat.js"));
+const NewGroup = lazy(() => import("../people/NewGroup.js"));
+const RoomInfo = lazy(() => import("../people/RoomInfo.js"));
+const Keys = lazy(() => import("../shell/Keys.js"));
+const Settings = lazy(() => import("../settings/Settings.js"));
+
+interface Props {
+  ref: Ref<HTMLDivElement>;
+  person: Person;
+  /** The other phone's person: their room is the one that opens. */
+  peer: Person;
+  network: Network;
+  autoFocus: boolean;
+}
+
+/** A phone with one person's Zas in it. */
+export function Phone({ ref, person, peer, network, autoFocus }: Props) {
+  const text = useText(demo);
+  const [location] = useState(() => memoryLocation({ path: LIST }));
+  return (
+    <ZasProvider client={person.client}>
+      <SoundProvider>
+        <div ref={ref} role="group" aria-label={text.phone(person.name)} className="phone">
+          <div className="phone-screen">
+            <StatusBar name={person.name} network={network} />
+            {/* Both phones are before the same eyes. */}
+            <Attention value={true}>
+              <Router hook={location.hook}>
+                <Screen peer={peer} autoFocus={autoFocus} />
+              </Router>
+            </Attention>
+          </div>
+        </div>
+      </SoundProvider>
+    </ZasProvider>
+  );
+}
+
+const NETWORK_ICONS = { wifi: Wifi, mobile: Signal, blocked: Wifi, none: WifiOff };
+
+function StatusBar({ name, network }: { name: string; network: Network }) {
+  const connection = useConnection();
+  const text = useText(connectionTexts);
+  const Icon = NETWORK_ICONS[network];
+  return (
+    <div className="phone-status">
+      <span className="font-semibold">{name}</span>
+      <span className="flex items-center gap-1.5">
+        {stateName(connection, text)}
+        <Icon size={15} aria-hidden />
+        <BatteryMedium size={18} aria-hidden />
+      </span>
+    </div>
+  );
+}
+
+function Screen({ peer, autoFocus }: { peer: Person; autoFocus: boolean }) {
+  const text = useText(demo);
+  const session = useSession();
+  if (session.state === "signed_in") return <Place me={session.me} peer={peer} autoFocus={autoFocus} />;
+  return (
+    <div className="min-h-0 flex-1">
+      {session.state === "signed_out" && (
+        <Message title={text.signedOut} body={text.signedOutBody}>
+          <Button onClick={() => location.reload()}>{text.again}</Button>
+        </Message>
+      )}
+    </div>
+  );
+}
+
+function Place({ me, peer, autoFocus }: { me: Me; peer: Person; autoFocus: boolean }) {
+  const zas = useZas();
+  const rooms = useRooms();
+  const [path, go] = useLocation();
+  const place = placeOf(path);
+  const back = () => go(backFrom(place) ?? LIST);
+  const opened = useRef(false);
+  const search = useRef<HTMLInputElement>(null);
+  const shared = rooms?.find(({ other }) => other !== undefined && zas.user(other).get()?.username === peer.username);
+  useEffect(() => {
+    if (!shared || opened.current) return;
+    opened.current = true;
+    go(roomPath(shared.id));
+  }, [shared, go]);
+  const [keys, setKeys] = useState(false);
+  const { side, room, info } = place;
+  return (
+    <div data-theme={me.prefs.theme} className="relative flex min-h-0 flex-1 flex-col bg-background text-foreground">
+      <Suspense>
+        {side === "new" ? (
+          <NewChat onBack={back} />
+        ) : side === "group" ? (
+          <NewGroup onBack={back} />
+        ) : side === "settings" ? (
+          <Settings onBack={back} onKeys={() => setKeys(true)} />
+        ) : room === undefined ? (
+          <RoomList me={me} open={undefined} searchRef={search} />
+        ) : info ? (
+          <RoomInfo roomId={room} onClose={back} />
+        ) : (
+          <Conversation roomId={room} onBack={back} onOpenInfo={() => go(infoPath(room))} autoFocus={autoFocus} />
+        )}
+        {keys && <Keys onClose={() => setKeys(false)} />}
+      </Suspense>
+    </div>
+  );
+}

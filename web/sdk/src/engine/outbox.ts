@@ -1,0 +1,292 @@
+/**
+ * The outbox: own messages that are not yet known to be stored. Per room in the order composed;
+ * over a socket pipelined, each naming the one before; by POST one in flight a room. It never
+ * gives up: only a final refusal (`RETRY[code] === "never"`) fails an entry, and lets the next pass.
+ */
+import { type Ack, type Command, type ErrorCode, type Nack, RETRY, type RoomId, type TxnId } from "../protocol.gen.js";
+import { backoff } from "./backoff.js";
+import { ACK_MS, IN_FLIGHT, OUTBOX_ENTRIES } from "./limits.js";
+
+/** An entry as it is journaled and told to other tabs. */
+export interface StoredEntry {
+  txn: TxnId;
+  room: RoomId;
+  text: string;
+  /** When it was composed, in milliseconds since 1970. */
+  at: number;
+  failed?: ErrorCode;
+}
+
+export type EntryState =
+  | { is: "queued"; since: number; /** Refused for order: waits to be the room's first. */ ordered: boolean }
+  | { is: "in_flight"; since: number; via: "socket" }
+  | { is: "in_flight"; since: number; via: "post"; attempt: number }
+  | { is: "failed"; code: ErrorCode };
+
+export interface Entry {
+  readonly txn: TxnId;
+  readonly room: RoomId;
+  readonly text: string;
+  readonly at: number;
+  /** Whether it may be on the server already. */
+  tried: boolean;
+  state: EntryState;
+}
+
+/** How commands leave: `none` while no connection lives, and in a tab that does not lead. */
+export type Link = "none" | "socket" | "http";
+
+export type OutboxInput =
+  | { type: "compose"; entry: StoredEntry }
+  /** From the journal or another tab; those known are left alone. */
+  | { type: "restore"; entries: readonly StoredEntry[] }
+  /** Whether this tab sends. */
+  | { type: "lead"; on: boolean }
+  | { type: "link"; link: Link }
+  /** A fresh access token is there. */
+  | { type: "token" }
+  | { type: "ack"; ack: Ack }
+  | { type: "nack"; nack: Nack }
+  /** A POST ended without an answer. */
+  | { type: "unreachable"; txn: TxnId; attempt: number }
+  | { type: "retry" | "discard"; txn: TxnId }
+  | { type: "tick" };
+
+export type OutboxEffect =
+  | { do: "frame"; command: Command }
+  | { do: "post"; command: Command; attempt: number }
+  | { do: "keep"; entry: StoredEntry }
+  | { do: "forget"; txn: TxnId }
+  /** The entry appeared or its state changed. */
+  | { do: "entry"; entry: Entry }
+  /** The entry left: stored as `ack` says, or taken back. */
+  | { do: "left"; entry: Entry; ack?: Ack }
+  /** The queue holds until a fresh token comes (`revoked`: until one signs in again). */
+  | { do: "unauthenticated"; revoked: boolean };
+
+interface Queue {
+  entries: Entry[];
+  pausedUntil: number;
+  /** The pause is for an unreachable server, so a new link ends it. */
+  unreachable: boolean;
+  failures: number;
+}
+
+export class Outbox {
+  private readonly queues = new Map<RoomId, Queue>();
+  private readonly byTxn = new Map<TxnId, Entry>();
+  private leading = false;
+  private held = false;
+  private link: Link = "none";
+  private attempt = 0;
+  private out: OutboxEffect[] = [];
+
+  /** How many are not yet acked, those that failed left out. */
+  get waiting(): number {
+    let count = 0;
+    for (const entry of this.byTxn.values()) if (entry.state.is !== "failed") count++;
+    return count;
+  }
+
+  get full(): boolean {
+    return this.byTxn.size >= OUTBOX_ENTRIES;
+  }
+
+  get(txn: TxnId): Entry | undefined {
+    return this.byTxn.get(txn);
+  }
+
+  /** A room's entries in the order composed. */
+  of(room: RoomId): readonly Entry[] {
+    return this.queues.get(room)?.entries ?? [];
+  }
+
+  handle(now: number, input: OutboxInput, entropy = 0): OutboxEffect[] {
+    this.out = [];
+    switch (input.type) {
+      case "compose":
+        this.out.push({ do: "keep", entry: input.entry });
+        // Another tab sends it, and may have by the time it is taken back.
+        this.insert(now, input.entry, !this.leading);
+        break;
+      case "restore":
+        for (const entry of input.entries) if (!this.full) this.insert(now, entry, true);
+        break;
+      case "lead":
+        this.leading = input.on;
+        break;
+      case "link":
+        this.relink(input.link);
+        break;
+      case "token":
+        this.held = false;
+        break;
+      case "ack":
+        this.settle(input.ack);
+        break;
+      case "nack":
+        this.refuse(now, input.nack, entropy);
+        break;
+      case "unreachable":
+        this.unreachable(now, input.txn, input.attempt, entropy);
+        break;
+      case "retry":
+        this.retry(now, input.txn);
+        break;
+      case "discard":
+        this.discard(input.txn);
+        break;
+      case "tick":
+        break;
+    }
+    this.pump(now);
+    return this.out;
+  }
+
+  nextDeadline(): number | undefined {
+    if (!this.leading || this.held) return undefined;
+    let next: number | undefined;
+    for (const queue of this.queues.values()) {
+      const first = queue.entries.find((entry) => entry.state.is !== "failed");
+      if (!first || first.state.is === "failed") continue;
+      if (first.state.is === "in_flight" && first.state.via === "post") continue;
+      const due = Math.max(queue.pausedUntil, first.state.since + ACK_MS);
+      const wake = first.state.is === "queued" && this.link !== "none" ? queue.pausedUntil : due;
+      next = Math.min(next ?? wake, wake);
+    }
+    return next;
+  }
+
+  private insert(now: number, stored: StoredEntry, tried: boolean): void {
+    if (this.byTxn.has(stored.txn)) return;
+    const { txn, room, text, at, failed } = stored;
+    const state: EntryState = failed ? { is: "failed", code: failed } : { is: "queued", since: now, ordered: false };
+    const entry: Entry = { txn, room, text, at, tried, state };
+    const queue = this.queues.get(room) ?? { entries: [], pausedUntil: 0, unreachable: false, failures: 0 };
+    this.queues.set(room, queue);
+    const place = queue.entries.findLastIndex((other) => other.txn < txn) + 1;
+    queue.entries.splice(place, 0, entry);
+    this.byTxn.set(txn, entry);
+    this.out.push({ do: "entry", entry });
+  }
+
+  private remove(entry: Entry, ack?: Ack): void {
+    const queue = this.queues.get(entry.room);
+    if (queue) {
+      queue.entries.splice(queue.entries.indexOf(entry), 1);
+      if (queue.entries.length === 0) this.queues.delete(entry.room);
+    }
+    this.byTxn.delete(entry.txn);
+    this.out.push({ do: "forget", txn: entry.txn }, ack ? { do: "left", entry, ack } : { do: "left", entry });
+  }
+
+  private relink(link: Link): void {
+    this.link = link;
+    for (const queue of this.queues.values()) {
+      if (link !== "none" && queue.unreachable) [queue.pausedUntil, queue.unreachable] = [0, false];
+      for (const entry of queue.entries) {
+        // Whatever the old link carried is asked again by the new one: the server answers a repeat
+        // with the first result. A POST under way is left to end, unless a socket overtakes it.
+        const { state } = entry;
+        if (state.is === "in_flight" && (state.via === "socket" || link === "socket")) {
+          this.set(entry, { is: "queued", since: state.since, ordered: false });
+        }
+      }
+    }
+  }
+
+  private settle(ack: Ack): void {
+    const entry = this.byTxn.get(ack.txn_id);
+    if (!entry) return;
+    const queue = this.queues.get(entry.room);
+    if (queue) queue.failures = 0;
+    this.remove(entry, ack);
+  }
+
+  private refuse(now: number, nack: Nack, entropy: number): void {
+    const entry = this.byTxn.get(nack.txn_id);
+    const queue = entry && this.queues.get(entry.room);
+    if (!entry || !queue || entry.state.is === "failed") return;
+    const retry = nack.code === "revoked" ? "refreshed" : RETRY[nack.code];
+    if (retry === "never") {
+      this.set(entry, { is: "failed", code: nack.code });
+      this.out.push({ do: "keep", entry: stored(entry) });
+      return;
+    }
+    this.set(entry, { is: "queued", since: now, ordered: retry === "in_order" });
+    const first = queue.entries.find((other) => other.state.is !== "failed") === entry;
+    if (retry === "in_order" && !first) return;
+    // `later`; or a refusal that asking again at once would repeat.
+    const pause = nack.retry_after_ms ?? backoff(++queue.failures, entropy);
+    queue.pausedUntil = Math.max(queue.pausedUntil, now + pause);
+    queue.unreachable = false;
+    if (retry === "refreshed" && this.leading) {
+      this.held = true;
+      this.out.push({ do: "unauthenticated", revoked: nack.code === "revoked" });
+    }
+  }
+
+  private unreachable(now: number, txn: TxnId, attempt: number, entropy: number): void {
+    const entry = this.byTxn.get(txn);
+    const queue = entry && this.queues.get(entry.room);
+    if (!queue || entry.state.is !== "in_flight" || entry.state.via !== "post") return;
+    if (entry.state.attempt !== attempt) return;
+    this.set(entry, { is: "queued", since: entry.state.since, ordered: false });
+    queue.pausedUntil = now + backoff(++queue.failures, entropy);
+    queue.unreachable = true;
+  }
+
+  private retry(now: number, txn: TxnId): void {
+    const entry = this.byTxn.get(txn);
+    if (entry?.state.is !== "failed") return;
+    this.set(entry, { is: "queued", since: now, ordered: false });
+    this.out.push({ do: "keep", entry: stored(entry) });
+  }
+
+  private discard(txn: TxnId): void {
+    const entry = this.byTxn.get(txn);
+    if (entry && (entry.state.is === "failed" || (entry.state.is === "queued" && !entry.tried))) this.remove(entry);
+  }
+
+  private set(entry: Entry, state: EntryState): void {
+    entry.state = state;
+    this.out.push({ do: "entry", entry });
+  }
+
+  private pump(now: number): void {
+    if (!this.leading || this.held) return;
+    for (const queue of this.queues.values()) {
+      if (queue.pausedUntil > now) continue;
+      let before: Entry | undefined;
+      let flying = queue.entries.filter((entry) => entry.state.is === "in_flight").length;
+      for (const entry of queue.entries) {
+        const { state } = entry;
+        if (state.is === "failed") continue;
+        const late = state.is !== "in_flight" || state.via !== "post" ? now >= state.since + ACK_MS : false;
+        if (state.is === "queued" && this.link === "socket") {
+          if (flying >= IN_FLIGHT || (state.ordered && before)) break;
+          flying++;
+          entry.tried = true;
+          this.set(entry, { is: "in_flight", via: "socket", since: now });
+          this.out.push({ do: "frame", command: command(entry, before) });
+        } else if (!before && (late || (state.is === "queued" && this.link === "http"))) {
+          entry.tried = true;
+          const attempt = ++this.attempt;
+          this.set(entry, { is: "in_flight", via: "post", since: now, attempt });
+          this.out.push({ do: "post", command: command(entry, before), attempt });
+        }
+        before = entry;
+      }
+    }
+  }
+}
+
+/** What of an entry outlives the page. */
+export function stored({ txn, room, text, at, state }: Entry): StoredEntry {
+  return state.is === "failed" ? { txn, room, text, at, failed: state.code } : { txn, room, text, at };
+}
+
+function command(entry: Entry, before: Entry | undefined): Command {
+  const { txn: txn_id, room, text } = entry;
+  return before ? { type: "send", txn_id, room, after: before.txn, text } : { type: "send", txn_id, room, text };
+}

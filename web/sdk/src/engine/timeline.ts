@@ -1,0 +1,209 @@
+/**
+ * One room's rows: stored events by `seq`, then one's own waiting messages in the order composed.
+ * A row's key is `sender/txn_id` for ever, so an echo, an ack and a history page, in any order,
+ * meet in one row that keeps its place.
+ *
+ * To show a new kind of event: its case in {@link noticeOf} (or in `rowView` of `views.ts`).
+ */
+import type { Row, RowKey } from "../api.js";
+import type { Ack, Event as LogEvent, Page, RoomId, UserId } from "../protocol.gen.js";
+import { IDLE_EVENTS, IDLE_EVENTS_KEPT } from "./limits.js";
+import { RoomLog, type Taken } from "./log.js";
+import type { Entry } from "./outbox.js";
+
+/** The key of an event's row. */
+export function eventKey(event: LogEvent): RowKey {
+  return event.sender && event.txn_id ? `${event.sender}/${event.txn_id}` : `${event.room}/${event.seq}`;
+}
+
+type Notice = Extract<Row, { type: "notice" }>["notice"];
+
+/** What a row says of an event that is no message; `undefined` for one that has no row. */
+export function noticeOf(event: LogEvent): Notice | undefined {
+  switch (event.kind) {
+    case "room_created":
+      return event.name === undefined ? { kind: "created" } : { kind: "created", name: event.name };
+    case "room_renamed":
+      return { kind: "renamed", name: event.name };
+    case "member_added":
+      return { kind: "added", user: event.user };
+    case "member_removed":
+      return { kind: event.sender === event.user ? "left" : "removed", user: event.user };
+    case "role_changed":
+      return { kind: "role", user: event.user, role: event.role };
+    default:
+      return undefined;
+  }
+}
+
+export class Timeline {
+  readonly log: RoomLog;
+  /** Whether events of this person lie below the oldest covered. */
+  moreBefore: boolean;
+  /** Whether a screen shows it. */
+  opened = false;
+  failed = false;
+  /** One's read position when it was opened, and the row found after it. */
+  private marker?: { read: number; key?: RowKey };
+  private shown: LogEvent[] = [];
+  /** The keys of `shown`. */
+  private order: RowKey[] = [];
+  private readonly places = new Map<RowKey, LogEvent>();
+  private waiting: readonly Entry[] = [];
+
+  constructor(
+    readonly room: RoomId,
+    private readonly me: UserId,
+    epoch: number,
+    head: number,
+    private from: number,
+  ) {
+    this.log = new RoomLog(epoch, head);
+    this.moreBefore = head >= from;
+  }
+
+  /** Whether anything can be shown. */
+  get loaded(): boolean {
+    return this.shown.length > 0 || !this.moreBefore;
+  }
+
+  /** All keys, oldest first. */
+  keys(): RowKey[] {
+    return this.order.concat(this.waiting.map((entry) => `${this.me}/${entry.txn}`));
+  }
+
+  /** The event behind a row, once stored. */
+  event(key: RowKey): LogEvent | undefined {
+    return this.places.get(key);
+  }
+
+  /** Takes in an event of the feed. */
+  add(event: LogEvent): Taken {
+    return this.show(this.log.add(event));
+  }
+
+  /** Takes in one's own message as its ack tells it. */
+  ack(entry: Entry, ack: Ack): Taken {
+    const { txn, room, text } = entry;
+    const event: LogEvent = {
+      kind: "message", room, seq: ack.seq, at: ack.at, sender: this.me, txn_id: txn, message: ack.message ?? "", text,
+    };
+    return this.show(this.log.make(event));
+  }
+
+  cover(from: number, to: number, events: readonly LogEvent[]): Taken {
+    return this.show(this.log.cover(from, to, events));
+  }
+
+  /** Takes in a page below or above; `before` says that it was asked for to go back. */
+  page(page: Page, before: boolean): Taken {
+    const joins = page.to >= this.log.floor - 1;
+    const taken = this.cover(page.from, page.to, page.events);
+    if (before && joins) this.moreBefore = page.more_before;
+    return taken;
+  }
+
+  /** Takes in the newest page. */
+  renew(page: Page, from: number): Taken {
+    this.from = from;
+    this.failed = false;
+    const taken = this.log.renew(page);
+    if (this.log.floor === page.from) this.moreBefore = page.more_before;
+    this.rebuild();
+    return taken;
+  }
+
+  /** Whether the room must be fetched anew. */
+  resync(epoch: number, head: number): boolean {
+    const void_ = this.log.resync(epoch, head);
+    if (this.log.events.size === 0) this.moreBefore = head >= this.from;
+    this.rebuild();
+    return void_;
+  }
+
+  /** Keeps only the newest events of a room that is not on screen. */
+  trim(): void {
+    if (this.opened || this.shown.length <= IDLE_EVENTS) return;
+    const cut = this.shown[this.shown.length - IDLE_EVENTS_KEPT];
+    if (!cut || this.log.trim(cut.seq).length === 0) return;
+    this.moreBefore = true;
+    this.rebuild();
+  }
+
+  /** The room's outbox entries as they now are. */
+  setWaiting(entries: readonly Entry[]): void {
+    this.waiting = entries.filter((entry) => !this.places.has(`${this.me}/${entry.txn}`));
+  }
+
+  /** Shown messages in `(after, upto]`, newest first. */
+  *messages(after: number, upto = Number.MAX_SAFE_INTEGER): Generator<Extract<LogEvent, { kind: "message" }>> {
+    for (let index = this.shown.length - 1; index >= 0; index--) {
+      const event = this.shown[index];
+      if (!event || event.seq <= after) return;
+      if (event.seq <= upto && event.kind === "message") yield event;
+    }
+  }
+
+  /** A screen shows it. The unread mark is fixed: all up to `read` was read, or nothing is unread. */
+  open(read: number | undefined): void {
+    this.opened = true;
+    this.marker = read === undefined ? undefined : { read };
+  }
+
+  close(): void {
+    this.opened = false;
+    this.marker = undefined;
+    this.trim();
+  }
+
+  /** The first row after the read position at opening, once it is loaded; then it stays. */
+  get firstUnread(): RowKey | undefined {
+    if (!this.marker || this.marker.key !== undefined) return this.marker?.key;
+    let first: LogEvent | undefined;
+    for (const event of this.messages(this.marker.read)) if (event.sender !== this.me) first = event;
+    if (first) this.marker.key = eventKey(first);
+    return this.marker.key;
+  }
+
+  private show(taken: Taken): Taken {
+    const batch = new Map<number, LogEvent>();
+    for (const event of [...taken.fresh, ...taken.advanced]) {
+      const key = eventKey(event);
+      const place = this.places.get(key);
+      if (place === event || !this.visible(event)) continue;
+      if (place?.seq === event.seq) this.shown[this.shown.lastIndexOf(place)] = event;
+      else batch.set(event.seq, event);
+      this.places.set(key, event);
+    }
+    if (batch.size === 0) return taken;
+    const events = [...batch.values()].sort((a, b) => a.seq - b.seq);
+    const [first, last] = [events[0], events.at(-1)];
+    const [oldest, newest] = [this.shown[0], this.shown.at(-1)];
+    if (!newest || (first && first.seq > newest.seq)) {
+      this.shown.push(...events);
+      this.order.push(...events.map(eventKey));
+    } else if (oldest && last && last.seq < oldest.seq) {
+      this.shown = events.concat(this.shown);
+      this.order = events.map(eventKey).concat(this.order);
+    } else this.sort();
+    this.waiting = this.waiting.filter((entry) => !this.places.has(`${this.me}/${entry.txn}`));
+    return taken;
+  }
+
+  /** Others' events beyond a gap wait for it to be filled; one's own keep the place they had. */
+  private visible(event: LogEvent): boolean {
+    if (event.kind !== "message" && !noticeOf(event)) return false;
+    return event.seq >= this.log.floor && (event.seq <= this.log.upto || event.sender === this.me);
+  }
+
+  private rebuild(): void {
+    this.places.clear();
+    for (const event of this.log.events.values()) if (this.visible(event)) this.places.set(eventKey(event), event);
+    this.sort();
+  }
+
+  private sort(): void {
+    this.shown = [...this.places.values()].sort((a, b) => a.seq - b.seq);
+    this.order = this.shown.map(eventKey);
+  }
+}
