@@ -318,7 +318,7 @@ fn the_first_advance_goes_out_at_once_and_the_next_ones_together() {
     assert_eq!(bench.positions(2), [[(1, 7, 7), (2, 6, 6)]]);
     bench.pass(FAN_OUT_EVERY);
     bench.advance(2, room(1), 8, 0);
-    assert_eq!(bench.positions(1), [[(1, 7, 7), (2, 6, 6)], [(2, 8, 6)]].map(Vec::from), "read stays");
+    assert_eq!(bench.positions(1), [vec![(1, 7, 7), (2, 6, 6)], vec![(2, 8, 6)]], "read stays");
 }
 
 #[test]

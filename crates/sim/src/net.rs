@@ -423,6 +423,11 @@ impl Net {
         self.after(down, Happening::Device(held.device, held.life, ToDevice::Closed(held.conn, None)));
     }
 
+    /// Nothing passes on a device's connections any more, and neither end is told.
+    pub fn silence(&mut self, device: usize) {
+        self.links.values_mut().filter(|link| link.device == device).for_each(|link| link.silent = true);
+    }
+
     /// The connections of a device, or of a node.
     pub fn links_where(&self, of: impl Fn(&Link) -> bool) -> Vec<LinkId> {
         self.links.iter().filter(|(_, link)| of(link)).map(|(&id, _)| id).collect()

@@ -123,8 +123,8 @@ impl World {
         let since = self.net.now;
         let heads = self.net.oracle.heads();
         self.pass_until(since + HEARD_WITHIN)?;
-        let well = self.devices.iter().filter(|device| device.is_well_since(&self.net, since));
-        well.map(|device| device.has_heard(&self.net, &heads)).collect()
+        let mut well = self.devices.iter().filter(|device| device.is_well_since(&self.net, since));
+        well.try_for_each(|device| device.has_heard(&self.net, &heads))
     }
 
     /// Nothing goes wrong any more: nodes come back, people sign in again.
@@ -262,13 +262,12 @@ impl World {
                     net.cut(link, lossy);
                 }
             }
-            Op::HalfOpen { device } => {
+            Op::HalfOpen { device } => net.silence(nth_device(device)),
+            Op::Offline { device, ms } => {
                 let device = nth_device(device);
-                for link in net.links.values_mut().filter(|link| link.device == device) {
-                    link.silent = true;
-                }
+                devices[device].offline_until = net.now + micros(ms);
+                net.silence(device);
             }
-            Op::Offline { device, ms } => devices[nth_device(device)].offline_until = net.now + micros(ms),
             Op::NoSockets { device, ms } => {
                 devices[nth_device(device)].no_sockets_until = net.now + micros(ms);
             }

@@ -117,7 +117,7 @@ pub struct Settings {
     #[serde(skip)]
     pub limit: Option<Vec<String>>,
     #[arg(skip)]
-    limits: Option<toml::Table>,
+    pub(super) limits: Option<toml::Table>,
 }
 
 impl Settings {
