@@ -426,7 +426,12 @@ impl Device {
     /// What has not.
     pub fn has_heard(&self, net: &Net, heads: &BTreeMap<RoomId, Seq>) -> Held {
         for (&room, &head) in heads.iter().filter(|&(&room, _)| net.oracle.is_in(room, self.user)) {
-            let held = self.engine.timeline(room).map_or(0, |log| log.held().1);
+            let log = self.engine.timeline(room);
+            // A page whose request was lost is asked for again after a backoff of its own.
+            if log.is_some_and(|log| log.position().is_none() || log.next_deadline().is_some()) {
+                continue;
+            }
+            let held = log.map_or(0, |log| log.held().1);
             hold(held >= head, || {
                 format!("P8: device {} is connected and holds {held} of {head} of {room}", self.index)
             })?;

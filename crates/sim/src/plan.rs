@@ -118,7 +118,7 @@ impl Weather {
         let calm = rng.chance(150);
         let mut bad = |most: u64| if calm { 0 } else { rng.below(most + 1) };
         Self {
-            hint_lost: bad(400),
+            hint_lost: bad(600),
             hint_twice: bad(300),
             request_lost: bad(200),
             commit_fails: bad(150),
@@ -159,8 +159,8 @@ impl Op {
         let (device, user, room, node) = (rng.below(100), rng.below(100), rng.below(100), rng.below(100));
         let ms = rng.range(100, 6_000);
         match rng.below(100) {
-            0..34 => Self::Send { device, room },
-            34..36 => Self::Bounce { device, room, user },
+            0..32 => Self::Send { device, room },
+            32..36 => Self::Bounce { device, room, user },
             36..42 => Self::Burst { device, room, count: rng.range(2, 24) },
             42..47 => Self::Add { device, room, user },
             47..52 => Self::Remove { device, room, user },

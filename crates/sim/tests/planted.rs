@@ -2,7 +2,7 @@
 
 use zas_sim::{Bug, Plan, run_caught};
 
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 2_000;
 
 fn is_caught(bug: Bug, promises: &[&str]) {
     let mut others = Vec::new();

@@ -264,7 +264,7 @@ impl Node {
     fn wait_for(&mut self, net: &mut Net, link: LinkId, what: Await) {
         if let Some(conn) = self.conns.get_mut(&link) {
             conn.awaiting = true;
-            let delay = net.micros(0, 20_000);
+            let delay = net.delay();
             self.later(net, delay, ToNode::Ready(link, what));
         }
     }
