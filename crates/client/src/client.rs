@@ -224,8 +224,9 @@ impl Client {
         self.http.history(room, before).await
     }
 
-    /// What happens, from now on. A second call takes the place of the first. An app that does
-    /// not take what comes makes the client read no further, not lose anything.
+    /// What happens, from connecting on (of what nobody took, the newest 1,024). A second call
+    /// takes the place of the first. An app that does not take what comes makes the client read
+    /// no further, not lose anything.
     ///
     /// # Errors
     /// [`Error::Closed`].

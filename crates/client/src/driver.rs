@@ -80,7 +80,8 @@ pub(crate) struct Driver {
     status: Status,
 }
 
-/// What the app is told, and has not taken yet.
+/// What the app is told, and has not taken yet. Before it listens the newest are kept, so that
+/// nothing is missed between connecting and listening.
 #[derive(Default)]
 struct Told {
     listener: Option<mpsc::Sender<Happening>>,
@@ -89,9 +90,19 @@ struct Told {
 
 impl Told {
     fn push(&mut self, happening: Happening) {
-        if self.listener.is_some() {
-            self.queue.push_back(happening);
+        self.queue.push_back(happening);
+        if self.listener.is_none() && self.queue.len() > HAPPENINGS {
+            self.queue.pop_front();
         }
+    }
+
+    /// Whether an app that listens is too far behind.
+    fn is_full(&self) -> bool {
+        self.listener.is_some() && self.queue.len() >= HAPPENINGS
+    }
+
+    fn is_heard(&self) -> bool {
+        self.listener.is_some() && !self.queue.is_empty()
     }
 
     /// Hands the oldest over once there is room; an app that stopped listening is forgotten.
@@ -141,8 +152,8 @@ pub(crate) async fn run(
                 Some(request) => driver.request(request),
                 None => return,
             },
-            Some(input) = incoming.recv(), if driver.told.queue.len() < HAPPENINGS => driver.input(input),
-            () = driver.told.hand_over(), if !driver.told.queue.is_empty() => {}
+            Some(input) = incoming.recv(), if !driver.told.is_full() => driver.input(input),
+            () = driver.told.hand_over(), if driver.told.is_heard() => {}
             () = tokio::time::sleep_until(wake.into()) => driver.input(Input::Tick),
             Some(_) = driver.tasks.join_next(), if !driver.tasks.is_empty() => {}
         }
@@ -184,8 +195,10 @@ impl Driver {
             Request::Wake => self.input(Input::Wake),
             Request::Saved(reply) => drop(reply.send(self.engine.saved())),
             Request::Subscribe(listener) => {
-                self.told = Told { listener: Some(listener), queue: VecDeque::new() };
-                self.told.push(Happening::Status(self.status));
+                if self.told.queue.is_empty() {
+                    self.told.push(Happening::Status(self.status));
+                }
+                self.told.listener = Some(listener);
             }
         }
     }

@@ -21,31 +21,34 @@
 //! |---|---|
 //! | [`plan`] | what happens in a run |
 //! | [`world`] | the run |
-//! | [`net`] | time, chance, links, requests |
+//! | [`net`], [`message`] | time, chance, links, requests; what travels |
 //! | [`node`], [`mailbox`], [`relay`] | a node, wired as the server wires it |
 //! | [`device`] | a client and what survives its reloads |
 //! | [`oracle`] | what must hold |
 //! | [`bug`] | planted bugs, which must be caught |
+//! | [`seen`] | what the runs reach |
 //! | [`shrink`] | smaller plans |
 
 pub mod bug;
 pub mod device;
 pub mod mailbox;
+pub mod message;
 pub mod net;
 pub mod node;
 pub mod oracle;
 pub mod plan;
 pub mod relay;
 pub mod rng;
+pub mod seen;
 pub mod shrink;
 pub mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use bug::Bug;
-pub use net::Seen;
 pub use oracle::Violation;
 pub use plan::Plan;
+pub use seen::Seen;
 
 /// Runs a plan; a panic of the code under test is a violation, too.
 ///

@@ -3,21 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-use zas_client::engine::{ConnId, FetchError, FetchId, Millis, Rung};
+use zas_client::engine::{ConnId, Millis, Rung};
 use zas_core::session::{Identity, Log};
-use zas_protocol::rest::{LogHead, Page};
-use zas_protocol::{
-    Ack, Command, DeviceId, ErrorCode, Event, Hello, Micros, Nack, RoomId, Seq, ServerFrame, Signal, TxnId,
-    UserId,
-};
-use zas_store::{Model, Outcome, StoreError};
+use zas_protocol::rest::Page;
+use zas_protocol::{DeviceId, ErrorCode, Hello, Micros, RoomId, Seq, ServerFrame, UserId};
+use zas_store::{Model, PageAt};
 
 use crate::bug::Bug;
-use crate::node::Ticket;
+use crate::message::{Asked, Happening, ReadFailed, Request, ToDevice, ToNode};
 use crate::oracle::Oracle;
 use crate::plan::Weather;
 use crate::rng::Rng;
+use crate::seen::Seen;
 
 /// How long an access token lives.
 const TOKEN_LIFE: Micros = 40_000_000;
@@ -48,209 +45,6 @@ pub struct Link {
     /// Arrivals keep their order: the last one up, the last one down.
     last_up: Micros,
     last_down: Micros,
-}
-
-/// What comes to a device.
-#[derive(Debug)]
-pub enum ToDevice {
-    /// Time to start, or to ask for the first state again.
-    Boot,
-    /// The first state.
-    State(Result<Vec<LogHead>, ErrorCode>),
-    /// A frame.
-    Frame(ConnId, Bytes),
-    /// A connection ended.
-    Closed(ConnId, Option<u16>),
-    /// A poll is answered.
-    Polled(ConnId, Vec<Bytes>),
-    /// A POST is answered.
-    Posted(Result<Ack, Nack>),
-    /// A POST is lost.
-    PostLost(TxnId),
-    /// A page.
-    Fetched(RoomId, FetchId, Result<Page, FetchError>),
-    /// A token, or none.
-    Token(Result<String, Option<ErrorCode>>),
-    /// The engine's deadline.
-    Tick,
-    /// Its user signs in again.
-    SignIn,
-}
-
-/// What a device asks by plain HTTP.
-#[derive(Debug, Clone)]
-pub enum Request {
-    /// The first state.
-    State,
-    /// A page.
-    Page(RoomId, FetchId, zas_store::PageAt),
-    /// A command.
-    Post(Command),
-    /// A signal.
-    Say(Signal),
-    /// A fresh token.
-    Refresh,
-}
-
-impl Request {
-    /// What its sender hears when there is no answer.
-    fn lost(&self) -> Option<ToDevice> {
-        match self {
-            Self::State => Some(ToDevice::Boot),
-            Self::Page(room, id, _) => Some(ToDevice::Fetched(*room, *id, Err(FetchError::Later))),
-            Self::Post(command) => Some(ToDevice::PostLost(command.txn_id().clone())),
-            Self::Refresh => Some(ToDevice::Token(Err(None))),
-            Self::Say(_) => None,
-        }
-    }
-}
-
-/// A request on its way, with its return address.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    /// By whom.
-    pub device: usize,
-    /// In which run of theirs.
-    pub life: u32,
-    /// With which token.
-    pub token: String,
-    /// What.
-    pub request: Request,
-}
-
-/// What a connection of a node waits for; everything else of it waits meanwhile.
-#[derive(Debug)]
-pub enum Await {
-    /// Whom a token names.
-    Token(String),
-    /// The heads are to be read.
-    ReadHeads {
-        /// Of whom.
-        user: UserId,
-        /// On which device.
-        device: DeviceId,
-        /// The state they have heard.
-        seen: Option<u64>,
-    },
-    /// They are read, and followed now.
-    Opened {
-        /// Of whom.
-        user: UserId,
-        /// On which device.
-        device: DeviceId,
-        /// The state they have heard.
-        seen: Option<u64>,
-        /// The heads.
-        logs: Vec<Log>,
-    },
-    /// A page was read.
-    Page(RoomId, Result<Option<Page>, ReadFailed>),
-}
-
-/// The store could not read, this time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReadFailed;
-
-/// What comes to a node.
-#[derive(Debug)]
-pub enum ToNode {
-    /// A connection, with its first frame.
-    Open {
-        /// Its name.
-        link: LinkId,
-        /// Which rung.
-        rung: Rung,
-        /// The first frame.
-        hello: Hello,
-        /// The token.
-        token: String,
-        /// For a poll.
-        wait_ms: Millis,
-    },
-    /// A frame of a connection.
-    Text(LinkId, String),
-    /// A connection is gone.
-    Gone(LinkId),
-    /// A request.
-    Ask(Asked),
-    /// A connection's task has its turn.
-    Drive(LinkId),
-    /// What a connection waited for is there.
-    Ready(LinkId, Await),
-    /// The store runs a batch.
-    Commit(Vec<Ticket>),
-    /// The store's answer.
-    Committed(Vec<Ticket>, Result<Vec<Outcome>, StoreError>),
-    /// A lost batch is looked up.
-    Recheck(Vec<Ticket>),
-    /// Another node says that this happened.
-    Hint(Event),
-    /// What is above a gap is read.
-    Repair(RoomId),
-    /// Timers are looked at.
-    Sweep,
-    /// It comes up.
-    Start,
-    /// It has drained, and ends.
-    Stop,
-}
-
-/// Something that happens at a time.
-#[derive(Debug)]
-pub enum Happening {
-    /// An operation of the plan, by index.
-    Step(usize),
-    /// To a device, in one run of it.
-    Device(usize, u32, ToDevice),
-    /// To a node, in one run of it.
-    Node(usize, u32, ToNode),
-}
-
-/// What a run is for: each must happen in some of them. One more is a line here and a
-/// [`Seen::note`] where it happens.
-pub const WHAT: [&str; 17] = [
-    "commits lost",
-    "commits failed",
-    "commands asked again",
-    "commands refused for good",
-    "commands posted",
-    "mailboxes overflowed",
-    "gaps repaired",
-    "users reconnected",
-    "resyncs",
-    "skips",
-    "jumps",
-    "sockets",
-    "streams",
-    "polls",
-    "nodes crashed",
-    "devices reloaded",
-    "devices signed out",
-];
-
-/// How often each of [`WHAT`] was seen, to know that the runs reach what they should.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen(BTreeMap<&'static str, usize>);
-
-impl Seen {
-    /// It happened.
-    pub fn note(&mut self, what: &'static str) {
-        debug_assert!(WHAT.contains(&what), "{what} is not in the list");
-        *self.0.entry(what).or_default() += 1;
-    }
-
-    /// Adds what another run saw.
-    pub fn add(&mut self, other: &Self) {
-        for (what, times) in &other.0 {
-            *self.0.entry(what).or_default() += times;
-        }
-    }
-
-    /// How often.
-    #[must_use]
-    pub fn times(&self, what: &str) -> usize {
-        self.0.get(what).copied().unwrap_or(0)
-    }
 }
 
 /// What a device may do.
@@ -535,10 +329,9 @@ impl Net {
         &mut self,
         user: UserId,
         room: RoomId,
-        at: zas_store::PageAt,
+        at: PageAt,
         limit: u32,
     ) -> Result<Option<Page>, ReadFailed> {
-        use zas_store::PageAt;
         if self.bad_luck(self.weather.read_fails) {
             return Err(ReadFailed);
         }

@@ -12,7 +12,7 @@ mod conn;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use zas_client::engine::Rung;
+use zas_client::engine::{FetchError, Rung};
 use zas_core::batch::{self, Batcher};
 use zas_core::encode;
 use zas_core::hub::{Delivery, Hub, Writes};
@@ -21,7 +21,8 @@ use zas_protocol::{CloseCode, DeviceId, Event, EventBody, Hello, Limits, Micros,
 
 use crate::bug::Bug;
 use crate::mailbox::Item;
-use crate::net::{Asked, Happening, LinkId, Net, Request, ToDevice, ToNode};
+use crate::message::{Asked, Happening, Request, ToDevice, ToNode};
+use crate::net::{LinkId, Net};
 use crate::oracle::Held;
 use crate::relay::{Relay, Verdict};
 use commit::Answer;
@@ -223,9 +224,7 @@ impl Node {
                 let answer = match &asked.request {
                     Request::State => ToDevice::State(Err(code)),
                     Request::Refresh => ToDevice::Token(Err(Some(code))),
-                    Request::Page(room, id, _) => {
-                        ToDevice::Fetched(*room, *id, Err(zas_client::engine::FetchError::Later))
-                    }
+                    Request::Page(room, id, _) => ToDevice::Fetched(*room, *id, Err(FetchError::Later)),
                     Request::Post(command) => {
                         ToDevice::Posted(Err(commit::nack(command.txn_id().clone(), code)))
                     }
@@ -251,7 +250,6 @@ impl Node {
                 net.answer(asked, ToDevice::Token(token));
             }
             Request::Page(room, id, at) => {
-                use zas_client::engine::FetchError;
                 let page = match net.page(identity.user, *room, *at, net.weather.page) {
                     Ok(Some(page)) => Ok(page),
                     Ok(None) => Err(FetchError::NotFound),

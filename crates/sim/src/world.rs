@@ -8,11 +8,13 @@ use zas_store::{Model, NewUser, PasswordHash, Secrets};
 
 use crate::bug::Bug;
 use crate::device::Device;
-use crate::net::{Happening, Net, Seen, ToDevice, ToNode};
+use crate::message::{Happening, ToDevice, ToNode};
+use crate::net::Net;
 use crate::node::Node;
 use crate::oracle::{Held, Violation, hold};
 use crate::plan::{Op, Plan};
 use crate::rng::Rng;
+use crate::seen::Seen;
 
 /// After the last operation the weather stays bad for this long.
 const AFTERMATH: Micros = 7_000_000;

@@ -1,7 +1,7 @@
 //! 500 seeds a run, in shards so that the test runner spreads them over cores. `ZAS_SIM_SEED=n`
 //! runs that one alone, `ZAS_SIM_SEEDS=n` so many in all.
 
-use zas_sim::net::WHAT;
+use zas_sim::seen::WHAT;
 use zas_sim::{Plan, Seen, check_seed, run_caught};
 
 const SHARDS: u64 = 10;

@@ -5,10 +5,14 @@
 //! beside it, and the first to say it wins. While a lower rung is up, the top one is tried again
 //! from time to time. To add a rung: a variant of [`Rung`] and its driver.
 
+mod state;
+
 use zas_protocol::close::{OnClose, on_close};
 use zas_protocol::{CloseCode, ErrorCode, Micros};
 
 use super::{Effect, Millis, Path, backoff};
+pub use state::{ConnId, Rung, Status};
+use state::{State, Up};
 
 /// A rung without its first frame for this long gets the next one started beside it.
 pub const RUNG_MS: Millis = 1_500;
@@ -26,84 +30,6 @@ pub const PROBE_MS: Millis = 30_000;
 pub const PROBE_MAX_MS: Millis = 300_000;
 /// A token is refreshed this long before it expires (or at half of its life, if that is later).
 pub const REFRESH_AHEAD_MS: Millis = 60_000;
-
-/// A way for the feed to arrive, the best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rung {
-    /// WebSocket.
-    Socket,
-    /// Server-sent events.
-    Stream,
-    /// Long-poll.
-    Poll,
-}
-
-/// Names one connection, or one poll; what a former one says is ignored by it.
-pub type ConnId = u64;
-
-/// What an app may know of the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// Not started, or stopped.
-    Idle,
-    /// On the way, for the `attempt`-th time in a row.
-    Connecting {
-        /// Counted from 0.
-        attempt: u32,
-    },
-    /// Connected, hearing what was missed.
-    Syncing(Rung),
-    /// Connected, and caught up.
-    Live(Rung),
-    /// Not before then.
-    Waiting {
-        /// When.
-        until: Millis,
-    },
-    /// The session is over: somebody must sign in.
-    NeedsAuth,
-    /// The server refuses this client for good (a close code).
-    Closed(u16),
-}
-
-#[derive(Debug, Clone)]
-enum State {
-    Idle,
-    Connecting {
-        attempt: u32,
-        since: Millis,
-        tries: Vec<(ConnId, Rung)>,
-        next: usize,
-        next_at: Option<Millis>,
-    },
-    Up(Up),
-    Waiting {
-        until: Millis,
-        attempt: u32,
-    },
-    /// A fresh token is on its way; connecting goes on with it.
-    Renewing {
-        attempt: u32,
-    },
-    NeedsAuth,
-    Closed(u16),
-}
-
-#[derive(Debug, Clone)]
-struct Up {
-    conn: ConnId,
-    rung: Rung,
-    attempt: u32,
-    synced: bool,
-    dead_at: Millis,
-    ping_at: Option<Millis>,
-    ping_ms: Millis,
-    probe: Option<ConnId>,
-    probe_at: Option<Millis>,
-    probe_ms: Millis,
-    /// When the server, about to stop, lets us come back.
-    drain_until: Option<Millis>,
-}
 
 /// The machine; see the module.
 #[derive(Debug, Clone)]
@@ -178,8 +104,7 @@ impl Connection {
 
     /// Disconnects for good.
     pub fn stop(&mut self, out: &mut Vec<Effect>) {
-        self.close_all(out);
-        self.state = State::Idle;
+        self.end(State::Idle, out);
     }
 
     /// The network or the page is back: tries at once, or makes sure of what there is.
@@ -340,7 +265,7 @@ impl Connection {
                 self.state = State::Waiting { until, attempt: attempt.saturating_add(1) };
             }
             OnClose::Stop if code.is_none_or(|code| !ENDED_SESSION.contains(&code)) => {
-                self.state = State::Closed(code.unwrap_or_default());
+                self.end(State::Closed(code.unwrap_or_default()), out);
             }
             OnClose::RefreshThenReconnect | OnClose::Stop => {
                 self.state = State::Renewing { attempt: attempt.saturating_add(1) };
@@ -383,8 +308,7 @@ impl Connection {
         self.refreshing = false;
         let delay = backoff(4, jitter);
         if code.is_some_and(|code| code.status() == 401 || code == ErrorCode::BadCredentials) {
-            self.close_all(out);
-            self.state = State::NeedsAuth;
+            self.end(State::NeedsAuth, out);
         } else if let State::Renewing { attempt } = self.state {
             self.state = State::Waiting { until: now + delay, attempt: attempt.saturating_add(1) };
         } else {
@@ -460,6 +384,12 @@ impl Connection {
         *next_at = (*next < self.rungs.len()).then_some(now + RUNG_MS);
         tries.push((conn, rung));
         out.push(Effect::Open { conn, rung, wait_ms: 0 });
+    }
+
+    /// Nothing more happens by itself; a session that is not used needs no fresh token.
+    fn end(&mut self, state: State, out: &mut Vec<Effect>) {
+        self.close_all(out);
+        (self.state, self.refresh_at) = (state, None);
     }
 
     fn close_all(&mut self, out: &mut Vec<Effect>) {

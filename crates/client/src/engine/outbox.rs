@@ -6,12 +6,15 @@
 //! HTTP one is in flight per lane. What a socket does not ack in [`UNACKED_MS`] goes again by POST
 //! under the same name. Only a final refusal lets the next one pass.
 
-use std::collections::{BTreeMap, VecDeque};
+mod lane;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use zas_protocol::{Ack, Command, ErrorCode, Event, Nack, Retry, RoomId, Seq, TxnId};
 
-use super::{Effect, Millis, backoff};
+use super::{Effect, Millis};
+use lane::{Item, Lane};
 
 /// A send that the socket has not acked in this long goes again by POST.
 pub const UNACKED_MS: Millis = 2_000;
@@ -69,124 +72,6 @@ pub struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many messages are waiting to be sent")]
 pub struct OutboxFull;
-
-#[derive(Debug, Clone)]
-struct Item {
-    entry: Entry,
-    /// When it was last sent, while in flight.
-    sent_at: Millis,
-    /// It was sent before, perhaps in an earlier run: it may be stored.
-    tried: bool,
-    /// The server wants the one before it first.
-    blocked: bool,
-}
-
-impl Item {
-    const fn unsettled(&self) -> bool {
-        matches!(self.entry.progress, Progress::Queued | Progress::InFlight)
-    }
-
-    fn queue(&mut self, blocked: bool) {
-        self.entry.progress = Progress::Queued;
-        self.blocked = blocked;
-    }
-
-    fn named(&self, txn_id: &TxnId) -> bool {
-        self.entry.command.txn_id() == txn_id
-    }
-}
-
-/// The queue of one room's messages (or of the other commands, in the lane `None`).
-#[derive(Debug, Clone, Default)]
-struct Lane {
-    items: VecDeque<Item>,
-    /// Nothing is sent before this time.
-    hold: Option<Millis>,
-    /// Refusals in a row that ask for patience.
-    attempt: u32,
-    /// The command that a POST carries now.
-    posting: Option<TxnId>,
-}
-
-impl Lane {
-    fn answered(&mut self, txn_id: &TxnId) {
-        if self.posting.as_ref() == Some(txn_id) {
-            self.posting = None;
-        }
-    }
-
-    fn wait(&mut self, now: Millis, jitter: f64, retry_after: Option<Millis>) {
-        let delay = retry_after.map_or_else(|| backoff(self.attempt, jitter), |ms| ms.min(HOLD_MAX_MS));
-        self.attempt = self.attempt.saturating_add(1);
-        self.hold = Some(self.hold.unwrap_or(0).max(now + delay));
-    }
-
-    /// The command at `index` with `after` naming the unsettled one before it.
-    fn chained(&self, index: usize) -> Command {
-        let mut command = self.items[index].entry.command.clone();
-        if let Command::Send { after, .. } = &mut command {
-            let before = self.items.iter().take(index).rev().find(|item| item.unsettled());
-            *after = before.map(|item| item.entry.command.txn_id().clone());
-        }
-        command
-    }
-
-    /// Whether sending must wait still; a hold that has passed is dropped.
-    fn held(&mut self, now: Millis) -> bool {
-        self.hold = self.hold.filter(|&until| until > now);
-        self.hold.is_some()
-    }
-
-    fn send_all(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        let mut unsettled = 0;
-        for index in 0..self.items.len() {
-            if !self.items[index].unsettled() {
-                continue;
-            }
-            if self.items[index].entry.progress == Progress::Queued {
-                if unsettled >= IN_FLIGHT || (self.items[index].blocked && unsettled > 0) {
-                    return;
-                }
-                let command = self.chained(index);
-                self.launch(index, now);
-                out.push(Effect::Send(command));
-            }
-            unsettled += 1;
-        }
-    }
-
-    fn post_first(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        if self.posting.is_some() {
-            return;
-        }
-        if let Some(index) = self.items.iter().position(Item::unsettled) {
-            let command = self.chained(index);
-            self.posting = Some(command.txn_id().clone());
-            self.launch(index, now);
-            out.push(Effect::Post(command));
-        }
-    }
-
-    fn launch(&mut self, index: usize, now: Millis) {
-        let item = &mut self.items[index];
-        item.entry.progress = Progress::InFlight;
-        (item.sent_at, item.tried, item.blocked) = (now, true, false);
-    }
-
-    /// When the oldest command in flight on a socket is due by POST.
-    fn overdue_at(&self) -> Option<Millis> {
-        let first = self.items.iter().find(|item| item.unsettled())?;
-        (self.posting.is_none() && first.entry.progress == Progress::InFlight)
-            .then_some(first.sent_at + UNACKED_MS)
-    }
-
-    fn next_deadline(&self, path: Path) -> Option<Millis> {
-        if path == Path::Offline || !self.items.iter().any(Item::unsettled) {
-            return None;
-        }
-        self.hold.or_else(|| self.overdue_at().filter(|_| path == Path::Socket))
-    }
-}
 
 /// The machine; see the module.
 #[derive(Debug, Clone)]

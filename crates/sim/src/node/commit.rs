@@ -9,7 +9,8 @@ use zas_store::{Outcome, StoreError};
 use super::Node;
 use crate::bug::Bug;
 use crate::mailbox::Item;
-use crate::net::{Asked, LinkId, Net, ToDevice, ToNode};
+use crate::message::{Asked, ToDevice, ToNode};
+use crate::net::{LinkId, Net};
 use crate::oracle::{Held, Violation};
 
 /// How long a client waits before it tries again what was refused for the moment.

@@ -13,7 +13,8 @@ use super::Node;
 use super::commit::Answer;
 use crate::bug::Bug;
 use crate::mailbox::{Item, Mailbox};
-use crate::net::{Await, LinkId, Net, ReadFailed, ToDevice, ToNode};
+use crate::message::{Await, ReadFailed, ToDevice, ToNode};
+use crate::net::{LinkId, Net};
 use crate::oracle::Held;
 
 /// One connection.
