@@ -5,27 +5,28 @@
 //! |---|---|
 //! | `conn` | the driver of one session |
 //! | `commit` | the driver of the batcher |
+//! | `requests` | what comes by plain HTTP |
 
 mod commit;
 mod conn;
+mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use zas_client::engine::{FetchError, Rung};
+use zas_client::engine::Rung;
 use zas_core::batch::{self, Batcher};
 use zas_core::encode;
 use zas_core::hub::{Delivery, Hub, Writes};
 use zas_core::session::{Session, Settings};
-use zas_protocol::{CloseCode, DeviceId, Event, EventBody, Hello, Limits, Micros, RoomId, Signal, UserId};
+use zas_protocol::{CloseCode, DeviceId, Event, EventBody, Hello, Limits, Micros, RoomId, UserId};
 
 use crate::bug::Bug;
 use crate::mailbox::Item;
-use crate::message::{Asked, Happening, Request, ToDevice, ToNode};
+use crate::message::{Asked, Happening, ToDevice, ToNode};
 use crate::net::{LinkId, Net};
 use crate::oracle::Held;
 use crate::relay::{Relay, Verdict};
-use commit::Answer;
 pub use commit::Ticket;
 use conn::Conn;
 
@@ -56,6 +57,9 @@ pub struct Node {
     repairing: BTreeSet<RoomId>,
     conns: BTreeMap<LinkId, Conn>,
     next_key: u64,
+    /// POSTs that are not answered yet.
+    posts: BTreeMap<u64, Asked>,
+    next_post: u64,
     checked_at: Micros,
     /// Hears nothing of the others until then.
     pub deaf_until: Micros,
@@ -86,6 +90,8 @@ impl Node {
             repairing: BTreeSet::new(),
             conns: BTreeMap::new(),
             next_key: 1,
+            posts: BTreeMap::new(),
+            next_post: 1,
             checked_at: 0,
             deaf_until: 0,
             limits,
@@ -116,6 +122,7 @@ impl Node {
             net.seen.note("nodes crashed");
             net.nodes[self.index] = None;
             self.conns.clear();
+            std::mem::take(&mut self.posts).values().for_each(|asked| net.answer_lost(asked));
             for link in net.links_where(|link| link.node == self.index) {
                 let lossy = net.rng.chance(500);
                 net.cut(link, lossy);
@@ -214,74 +221,6 @@ impl Node {
         }
         Ok(())
     }
-
-    // Requests
-
-    fn serve(&mut self, net: &mut Net, asked: &Asked) -> Held {
-        let identity = match net.identify(&asked.token, matches!(asked.request, Request::Refresh)) {
-            Ok(identity) => identity,
-            Err(code) => {
-                let answer = match &asked.request {
-                    Request::State => ToDevice::State(Err(code)),
-                    Request::Refresh => ToDevice::Token(Err(Some(code))),
-                    Request::Page(room, id, _) => ToDevice::Fetched(*room, *id, Err(FetchError::Later)),
-                    Request::Post(command) => {
-                        ToDevice::Posted(Err(commit::nack(command.txn_id().clone(), code)))
-                    }
-                    Request::Say(_) => return Ok(()),
-                };
-                net.answer(asked, answer);
-                return Ok(());
-            }
-        };
-        match &asked.request {
-            Request::State => {
-                let heads = net.heads(identity.user).into_iter();
-                let heads = heads.map(|log| zas_protocol::rest::LogHead {
-                    room: log.room,
-                    epoch: log.epoch,
-                    head: log.head,
-                });
-                let state = ToDevice::State(Ok(heads.collect()));
-                net.answer(asked, state);
-            }
-            Request::Refresh => {
-                let token = net.refresh(&asked.token).map_err(Some);
-                net.answer(asked, ToDevice::Token(token));
-            }
-            Request::Page(room, id, at) => {
-                let page = match net.page(identity.user, *room, *at, net.weather.page) {
-                    Ok(Some(page)) => Ok(page),
-                    Ok(None) => Err(FetchError::NotFound),
-                    Err(_) => Err(FetchError::Later),
-                };
-                for event in page.iter().flat_map(|page| &page.events) {
-                    net.oracle.shown(identity.user, event)?;
-                }
-                net.answer(asked, ToDevice::Fetched(*room, *id, page));
-            }
-            Request::Post(command) => {
-                return self.execute(net, identity.user, command.clone(), Answer::Request(asked.clone()));
-            }
-            Request::Say(signal) => self.say(net, identity.user, signal),
-        }
-        Ok(())
-    }
-
-    /// A signal by plain HTTP: only for rooms one is in, and for places that exist.
-    fn say(&mut self, net: &mut Net, user: UserId, signal: &Signal) {
-        let Signal::Positions { advances } = signal else { return };
-        for advance in advances {
-            if let Some(member) = net.model.member(advance.room, user) {
-                let (delivered, read) = (advance.delivered.min(member.head), advance.read.min(member.head));
-                self.with_hub(net, |hub, now, mut deliver| {
-                    hub.advance(now, user, advance.room, delivered, read, &mut deliver);
-                });
-            }
-        }
-    }
-
-    // Fan-out
 
     /// An event of this node's own commit.
     fn publish(&mut self, net: &mut Net, event: &Event) {

@@ -9,7 +9,7 @@ use zas_store::{Outcome, StoreError};
 use super::Node;
 use crate::bug::Bug;
 use crate::mailbox::Item;
-use crate::message::{Asked, ToDevice, ToNode};
+use crate::message::{ToDevice, ToNode};
 use crate::net::{LinkId, Net};
 use crate::oracle::{Held, Violation};
 
@@ -21,8 +21,8 @@ const TRY_AGAIN_MS: u64 = 1_000;
 pub(super) enum Answer {
     /// A connection.
     Conn(LinkId),
-    /// The sender of a request.
-    Request(Asked),
+    /// The sender of a request, by its number among those not answered.
+    Request(u64),
 }
 
 /// A command with the way to answer it.
@@ -269,7 +269,11 @@ impl Node {
         }
         match answer {
             Answer::Conn(link) => self.post(net, *link, Item::Outcome(outcome)),
-            Answer::Request(asked) => net.answer(asked, ToDevice::Posted(outcome)),
+            Answer::Request(number) => {
+                if let Some(asked) = self.posts.remove(number) {
+                    net.answer(&asked, ToDevice::Posted(outcome));
+                }
+            }
         }
         Ok(())
     }
