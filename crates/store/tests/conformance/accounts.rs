@@ -212,3 +212,19 @@ pub(crate) async fn files_are_kept_and_an_avatar_must_be_ones_own(world: World) 
     world.ok(ana, wear()).await;
     assert_eq!(world.store.users(&[ana]).await.unwrap()[0].avatar, Some(file.id));
 }
+
+pub(crate) async fn accounts_are_listed_in_pages_disabled_ones_too(world: World) {
+    let mut people = Vec::new();
+    for name in ["ana", "luis", "marta"] {
+        people.push(world.user(name).await);
+    }
+    people.sort_unstable();
+    world.store.set_active(people[1], false).await.unwrap();
+    let page = async |after, limit| {
+        let rows = world.store.accounts(after, limit).await.unwrap();
+        rows.into_iter().map(|row| (row.user.id, row.active)).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None, 2).await, [(people[0], true), (people[1], false)]);
+    assert_eq!(page(Some(people[1]), 2).await, [(people[2], true)]);
+    assert_eq!(page(Some(people[2]), 2).await, []);
+}

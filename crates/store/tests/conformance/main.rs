@@ -27,6 +27,7 @@ macro_rules! engine {
             accounts::a_disabled_account_refreshes_nothing,
             accounts::devices_are_listed_and_revoked,
             accounts::last_seen_never_goes_back,
+            accounts::accounts_are_listed_in_pages_disabled_ones_too,
             accounts::files_are_kept_and_an_avatar_must_be_ones_own,
             commands::the_same_command_again_gets_the_same_answer,
             commands::the_same_name_for_something_else_is_a_conflict_naming_the_first,
@@ -59,6 +60,8 @@ macro_rules! engine {
             paging::who_joins_later_sees_from_there_on,
             paging::what_happened_between_two_stays_is_skipped,
             paging::who_is_not_in_reads_nothing,
+            paging::messages_are_counted_and_paged_within_ones_stays,
+            paging::a_time_finds_the_last_place_not_later,
             projection::state_before_and_events_make_state_after,
         }
     };

@@ -151,3 +151,38 @@ pub(crate) async fn who_is_not_in_reads_nothing(world: World) {
     }
     assert_eq!(world.store.room(ana, own_log).await.unwrap(), None);
 }
+
+pub(crate) async fn messages_are_counted_and_paged_within_ones_stays(world: World) {
+    let (ana, luis, marta) = (world.user("ana").await, world.user("luis").await, world.user("marta").await);
+    let room = world.group(&[ana, luis, marta]).await;
+    let mut seen = vec![world.send(luis, room, "uno").await.seq, world.send(ana, room, "dos").await.seq];
+    world.remove(ana, room, marta).await;
+    let hidden = world.send(luis, room, "sin Marta").await.seq;
+    assert_eq!(world.store.messages(marta, room, 0, 10).await.unwrap(), None);
+    world.add(ana, room, marta).await;
+    seen.extend([world.send(luis, room, "tres").await.seq, world.send(ana, room, "cuatro").await.seq]);
+    seen.reverse();
+    let page = async |user, skip, limit| {
+        let (all, events) = world.store.messages(user, room, skip, limit).await.unwrap().unwrap();
+        (all, events.iter().map(|event| event.seq).collect::<Vec<_>>())
+    };
+    for (skip, limit) in [(0, 10), (0, 3), (1, 1), (1, 2), (2, 2), (3, 5), (4, 1), (9, 1)] {
+        let expected = seen.iter().skip(skip).take(limit).copied().collect();
+        let found = page(marta, skip as u64, limit as u32).await;
+        assert_eq!(found, (4, expected), "skip {skip}, limit {limit}");
+    }
+    let (all, events) = page(luis, 0, 10).await;
+    assert_eq!((all, events.contains(&hidden)), (5, true));
+}
+
+pub(crate) async fn a_time_finds_the_last_place_not_later(world: World) {
+    let (ana, room) = long_room(&world).await;
+    let events = world.events(ana, room).await;
+    for event in &events {
+        for (at, expected) in [(event.at - 1, event.seq - 1), (event.at, event.seq)] {
+            assert_eq!(world.store.seq_at(room, at).await.unwrap(), expected, "{at}");
+        }
+    }
+    assert_eq!(world.store.seq_at(room, i64::MAX).await.unwrap(), 250);
+    assert_eq!(world.store.seq_at(RoomId(uuid::Uuid::max()), i64::MAX).await.unwrap(), 0);
+}
