@@ -8,6 +8,8 @@ import { charsOver } from "./text.js";
 /** The composer grows to this many lines, then scrolls. */
 const MAX_LINES = 6;
 const LINE_PX = 22;
+/** Where Enter is a new line: a thumb has a button to send. */
+const touch = matchMedia("(pointer: coarse)");
 
 /** What the conversation asks of its composer. */
 export interface ComposerHandle {
@@ -65,7 +67,7 @@ export const Composer = memo(function Composer({ ref, draft, onDraft, onSend, au
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     // While an input method composes, Enter accepts its word (229 is Safari's way to say so).
     if (event.key !== "Enter" || event.nativeEvent.isComposing || event.keyCode === 229) return;
-    if (event.shiftKey || event.altKey || matchMedia("(pointer: coarse)").matches) return;
+    if (event.shiftKey || event.altKey || touch.matches) return;
     event.preventDefault();
     send();
   };

@@ -207,6 +207,7 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
             <div style={{ transform: `translateY(${first?.start ?? 0}px)` }}>
               {rows.map(({ index, key }) => {
                 const item = items[index] as Item;
+                const next = items[index + 1];
                 return (
                   <div
                     key={key}
@@ -214,6 +215,7 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
                     data-index={index}
                     data-key={item.kind === "row" ? item.key : undefined}
                     data-joins={(item.kind === "row" && item.joins) || undefined}
+                    data-ends={next?.kind !== "row" || !next.joins || undefined}
                     className="message-line"
                   >
                     {item.kind === "row" ? (
