@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
-use zas_core::encode;
 use zas_core::hub::{Attach, Delivery, Hub, Rung, SessionKey, Stored, Writes};
 use zas_core::session::Log;
+use zas_core::{encode, hub};
 use zas_protocol::rest::Room;
-use zas_protocol::{CloseCode, DeviceId, Event, Limits, Micros, Position, Presence, RoomId, Seq, UserId};
+use zas_protocol::{CloseCode, DeviceId, Event, Limits, Micros, Presence, RoomId, Seq, UserId};
 use zas_store::Store;
 
 use crate::clock;
@@ -130,7 +130,7 @@ impl NodeHub {
         let known = self.with(|hub, _, _| hub.positions(room.id));
         for newer in known {
             match room.positions.iter_mut().find(|position| position.user == newer.user) {
-                Some(position) => *position = further(*position, newer),
+                Some(position) => *position = hub::merge(*position, newer),
                 // In a large group only one's own are shown, and those are there already.
                 None if room.members.len() <= zas_protocol::limits::SMALL_GROUP => room.positions.push(newer),
                 None => {}
@@ -222,13 +222,6 @@ async fn write(store: &dyn Store, writes: Writes) {
     {
         tracing::warn!(%error, "last-seen times were not written");
     }
-}
-
-fn further(a: Position, b: Position) -> Position {
-    let (delivered, delivered_at) =
-        if b.delivered > a.delivered { (b.delivered, b.delivered_at) } else { (a.delivered, a.delivered_at) };
-    let (read, read_at) = if b.read > a.read { (b.read, b.read_at) } else { (a.read, a.read_at) };
-    Position { user: a.user, delivered, read, delivered_at, read_at }
 }
 
 /// A connection that is attached; it is detached when this is dropped, however its task ends.
