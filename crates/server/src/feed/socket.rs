@@ -2,14 +2,25 @@
 
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use bytes::Bytes;
 use zas_protocol::CloseCode;
+use zas_protocol::limits::FRAME_BYTES;
 
 use super::{Gone, Inbound, Pipe};
 
 /// How long a close frame may take to get out.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The bounds of every socket: the library's own defaults cost over 100 KiB for each.
+pub fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
+    upgrade
+        .read_buffer_size(1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(256 * 1024)
+        .max_message_size(FRAME_BYTES)
+        .max_frame_size(FRAME_BYTES)
+}
 
 /// A socket as a pipe.
 pub struct SocketPipe(pub WebSocket);

@@ -1,6 +1,8 @@
 //! `ws/chat/{id}/`: one socket for one chat. The handshake is always accepted; then its client is
 //! told in words what is wrong and closed, since an HTTP 403 is what nobody could read.
 
+use std::time::Duration;
+
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
@@ -8,7 +10,6 @@ use http::{HeaderMap, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use zas_core::hub::{Delivery, Rung};
-use zas_protocol::limits::FRAME_BYTES;
 use zas_protocol::{ErrorCode, Event, Language, MessageId, RoomId, Seq, ServerFrame, UserId};
 use zas_store::PageAt;
 
@@ -20,6 +21,7 @@ use crate::app::App;
 use crate::auth::Identity;
 use crate::clock;
 use crate::feed::mailbox::{Item, Mailbox};
+use crate::feed::socket::bounded;
 use crate::metrics;
 use crate::routes::feed::origin_is_allowed;
 
@@ -65,21 +67,16 @@ pub(super) async fn socket(
         Some(protocol) => upgrade.protocols([protocol.to_owned()]),
         None => upgrade,
     };
-    upgrade
-        .read_buffer_size(1024)
-        .write_buffer_size(0)
-        .max_write_buffer_size(256 * 1024)
-        .max_message_size(FRAME_BYTES)
-        .max_frame_size(FRAME_BYTES)
-        .on_upgrade(move |socket| async move {
-            let _open = app.metrics.open(metrics::Rung::Socket);
-            let mut socket = ChatSocket { socket, language };
-            let end = match allowed {
-                true => serve(&app, &mut socket, &chat, token).await,
-                false => End::Refused(BAD_ORIGIN, FORBIDDEN),
-            };
-            socket.finish(end).await;
-        })
+    bounded(upgrade).on_upgrade(move |socket| async move {
+        let _open = app.metrics.open(metrics::Rung::Socket);
+        let stall = Duration::from_millis(app.config.limits.write_stall_ms);
+        let mut socket = ChatSocket { socket, language, stall };
+        let end = match allowed {
+            true => serve(&app, &mut socket, &chat, token).await,
+            false => End::Refused(BAD_ORIGIN, FORBIDDEN),
+        };
+        socket.finish(end).await;
+    })
 }
 
 /// The token in `Authorization`, or as the socket's subprotocol.
@@ -104,11 +101,17 @@ enum End {
 struct ChatSocket {
     socket: WebSocket,
     language: Language,
+    /// A client that reads nothing for this long is gone (`limits.write_stall_ms`).
+    stall: Duration,
 }
 
 impl ChatSocket {
     async fn send(&mut self, frame: Value) -> Result<(), End> {
-        self.socket.send(Message::text(frame.to_string())).await.map_err(|_| End::Gone)
+        let sent = self.socket.send(Message::text(frame.to_string()));
+        match tokio::time::timeout(self.stall, sent).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(End::Gone),
+        }
     }
 
     async fn say(&mut self, kind: &str, say: Say) -> Result<(), End> {
@@ -129,7 +132,7 @@ impl ChatSocket {
         };
         let frame = CloseFrame { code, reason: Utf8Bytes::default() };
         let farewell = self.socket.send(Message::Close(Some(frame)));
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), farewell).await;
+        let _ = tokio::time::timeout(Duration::from_secs(1), farewell).await;
     }
 }
 

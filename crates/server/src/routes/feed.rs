@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 use zas_core::hub;
 use zas_protocol::frame::SUBPROTOCOL;
-use zas_protocol::limits::FRAME_BYTES;
 use zas_protocol::rest::{FeedRequest, Polled};
 use zas_protocol::{CloseCode, ErrorBody, ErrorCode};
 
@@ -17,7 +16,7 @@ use crate::app::App;
 use crate::auth::extract::{Authed, ClientAddress};
 use crate::error::ApiError;
 use crate::feed::poll::{Collected, PollPipe};
-use crate::feed::socket::SocketPipe;
+use crate::feed::socket::{SocketPipe, bounded};
 use crate::feed::stream::stream;
 use crate::feed::{Driver, Pipe as _};
 use crate::json::JsonBody;
@@ -37,23 +36,16 @@ pub async fn socket(
 ) -> Response {
     let place = app.anonymous.enter(address).await;
     let allowed = origin_is_allowed(&headers, &app.config.allowed_origins);
-    upgrade
-        .protocols([SUBPROTOCOL])
-        .read_buffer_size(1024)
-        .write_buffer_size(0)
-        .max_write_buffer_size(256 * 1024)
-        .max_message_size(FRAME_BYTES)
-        .max_frame_size(FRAME_BYTES)
-        .on_upgrade(move |socket| async move {
-            let mut pipe = SocketPipe(socket);
-            if allowed {
-                let _open = app.metrics.open(Rung::Socket);
-                Driver::greeting(app.clone(), place).run(pipe).await;
-            } else {
-                tracing::warn!("a socket of an origin that is not in `allowed_origins` was refused");
-                pipe.close(CloseCode::OriginNotAllowed).await;
-            }
-        })
+    bounded(upgrade).protocols([SUBPROTOCOL]).on_upgrade(move |socket| async move {
+        let mut pipe = SocketPipe(socket);
+        if allowed {
+            let _open = app.metrics.open(Rung::Socket);
+            Driver::greeting(app.clone(), place).run(pipe).await;
+        } else {
+            tracing::warn!("a socket of an origin that is not in `allowed_origins` was refused");
+            pipe.close(CloseCode::OriginNotAllowed).await;
+        }
+    })
 }
 
 /// The feed over plain HTTP: a stream of frames for `Accept: text/event-stream`, else a long-poll.
