@@ -5,7 +5,18 @@
  * and says "server".
  */
 import type {
-  DeviceId, ErrorCode, FileId, Me, Prefs, ProfileChange, Role, RoomId, RoomPrefs, TxnId, User, UserId,
+  DeviceId,
+  ErrorCode,
+  FileId,
+  Me,
+  Prefs,
+  ProfileChange,
+  Role,
+  RoomId,
+  RoomPrefs,
+  TxnId,
+  User,
+  UserId,
 } from "./protocol.gen.js";
 
 /** A row's identity from first paint for ever: `sender/txn_id`, or `room/seq` where none was given. */
@@ -17,9 +28,19 @@ export type Rung = "socket" | "stream" | "poll";
 /** The connection, as an app shows it. */
 export type ConnectionView =
   | { state: "offline"; waiting: number }
-  | { state: "connecting"; waiting: number; attempt: number; /** When the next attempt is due. */ retryAt?: number }
+  | {
+      state: "connecting";
+      waiting: number;
+      attempt: number /** When the next attempt is due. */;
+      retryAt?: number;
+    }
   | { state: "syncing"; waiting: number; rung: Rung }
-  | { state: "live"; waiting: number; rung: Rung; /** Why a higher rung failed, for the curious. */ lower?: string }
+  | {
+      state: "live";
+      waiting: number;
+      rung: Rung /** Why a higher rung failed, for the curious. */;
+      lower?: string;
+    }
   | { state: "needs_auth"; waiting: number }
   | { state: "closed"; waiting: number; reason: string };
 // `waiting` counts messages that are not yet acked.
@@ -28,7 +49,11 @@ export type ConnectionView =
 export type Delivery =
   | { state: "queued" | "in_flight"; since: number }
   | { state: "failed"; code: ErrorCode }
-  | { state: "stored"; seq: number; /** The furthest that counts: in a group, everyone's. */ tick: "sent" | "delivered" | "read" };
+  | {
+      state: "stored";
+      seq: number /** The furthest that counts: in a group, everyone's. */;
+      tick: "sent" | "delivered" | "read";
+    };
 
 /** What was measured for a message of one's own, in ms after the key press (`sentAt`, wall clock). */
 export interface Stages {
@@ -197,9 +222,16 @@ export interface ZasClient {
   fileUrl(file: FileId): Readable<string | undefined>;
 
   /** Messages that just came from others and deserve a sound: once, on one tab, none for a burst's rest, an echo, a resync, or a muted room. */
-  onIncoming(listener: (message: { room: RoomId; key: RowKey; sender: UserId; text: string }) => void): () => void;
+  onIncoming(
+    listener: (message: { room: RoomId; key: RowKey; sender: UserId; text: string }) => void,
+  ): () => void;
   /** Rungs held back by hand, for the demo and tests: `offline` cuts everything, `delayMs` is added each way. */
-  simulate(network: { offline?: boolean; blockSocket?: boolean; blockStream?: boolean; delayMs?: number }): void;
+  simulate(network: {
+    offline?: boolean;
+    blockSocket?: boolean;
+    blockStream?: boolean;
+    delayMs?: number;
+  }): void;
   /** Requests and frames this client made in the last minute. */
   readonly traffic: Readable<{ requestsPerMinute: number; framesPerMinute: number }>;
 }
@@ -211,7 +243,10 @@ export interface ClientOptions {
    * `cookie`: the web client's way, refresh token in an HttpOnly cookie. `tokens`: kept in the given
    * storage. `external`: an app with its own accounts gives access tokens.
    */
-  auth?: { kind: "cookie" } | { kind: "tokens" } | { kind: "external"; getToken(options: { fresh: boolean }): Promise<string> };
+  auth?:
+    | { kind: "cookie" }
+    | { kind: "tokens" }
+    | { kind: "external"; getToken(options: { fresh: boolean }): Promise<string> };
   /** Keeps clients apart that share an origin (the demo's two phones). Part of every stored name, lock and channel. */
   profile?: string;
 }
