@@ -19,7 +19,7 @@ import { type Names, namesFor } from "./drivers/names.js";
 import { Network } from "./drivers/network.js";
 import { backoff } from "./engine/backoff.js";
 import { same } from "./engine/same.js";
-import { ZasFailure } from "./errors.js";
+import { isOffline, isSignedOut, ZasFailure } from "./errors.js";
 import {
   type Ack,
   type Command,
@@ -130,13 +130,13 @@ class Client implements ZasClient {
     if (this.started) return;
     this.started = true;
     this.listen("addEventListener");
-    const { remembered } = this.auth;
-    if (this.auth.options.kind === "external") return this.startExternal(remembered?.user);
-    if (remembered) await this.enter(remembered.user);
-    else {
-      this.become({ state: "signed_out" });
-      void this.auth.leave();
-    }
+    const { options, remembered } = this.auth;
+    if (options.kind === "external") return this.startUnknown(remembered?.user);
+    await this.auth.leave();
+    if (remembered) return this.enter(remembered.user);
+    // A cookie outlives the page's storage: browsers empty that of pages long unused.
+    if (options.kind === "cookie") return this.startUnknown(undefined);
+    this.become({ state: "signed_out" });
   }
 
   stop(): void {
@@ -356,19 +356,19 @@ class Client implements ZasClient {
     await account.start();
   }
 
-  /** The embedding app says who this is: a state tells, unless it is known from before. */
-  private async startExternal(known: UserId | undefined): Promise<void> {
+  /** Whose the token is that the cookie or the embedding app gives, a state tells, unless it is known from before. */
+  private async startUnknown(known: UserId | undefined): Promise<void> {
     if (known !== undefined) return this.enter(known);
-    for (let failures = 0; this.started; failures++) {
+    for (let failures = 0; this.started && !this.account; failures++) {
       try {
         const state = await this.api.json<State>("GET", "/v1/state");
-        if (!this.started) return;
-        this.auth.remember({ user: state.me.user.id, device: "" });
+        if (!this.started || this.account) return;
+        this.auth.remember({ device: "", ...this.auth.remembered, user: state.me.user.id });
         return await this.enter(state.me.user.id, state);
       } catch (error) {
-        if (error instanceof ZasFailure && error.code !== "offline" && RETRY[error.code] !== "later") {
-          return this.become({ state: "signed_out", reason: error.code });
-        }
+        if (this.account) return;
+        if (isSignedOut(error)) return this.become({ state: "signed_out" });
+        if (!isOffline(error)) this.become({ state: "signed_out", reason: "internal" });
         await new Promise((resolve) => setTimeout(resolve, backoff(failures, Math.random())));
       }
     }
