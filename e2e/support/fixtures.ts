@@ -66,7 +66,12 @@ export const test = base.extend<Tools, { server: Server }>({
         if (!shared) contexts.push(context);
         if (who && !shared) {
           const form = { login: who.username, password: PASSWORD };
-          await context.request.post("/v1/auth/login", { headers: { "x-zas-cookie": "1" }, data: form });
+          // Only the browser knows every name of this machine, so the cookie moves to the page's.
+          const { hostname, port } = new URL(origin);
+          const login = `http://127.0.0.1:${port}/v1/auth/login`;
+          await context.request.post(login, { headers: { "x-zas-cookie": "1" }, data: form });
+          const cookies = await context.cookies();
+          await context.addCookies(cookies.map((cookie) => ({ ...cookie, domain: hostname })));
         }
         const page = await context.newPage();
         page.on("pageerror", (error) => errors.push(error.stack ?? error.message));

@@ -10,6 +10,7 @@ const GATHER_MS = 1_000;
 
 export class Cache {
   private timer?: ReturnType<typeof setTimeout>;
+  private saved = false;
 
   constructor(
     private readonly database: Promise<Database | undefined>,
@@ -29,7 +30,9 @@ export class Cache {
 
   /** Something may have changed. */
   touch(): void {
-    if (this.chat.unsaved.size > 0) this.timer ??= setTimeout(() => void this.save(), GATHER_MS);
+    if (this.chat.unsaved.size === 0 || !this.chat.ready) return;
+    // The first state is kept at once: a reload may come any moment.
+    this.timer ??= setTimeout(() => void this.save(), this.saved ? GATHER_MS : 0);
   }
 
   async save(): Promise<void> {
@@ -53,6 +56,7 @@ export class Cache {
       }
       void metas.put(meta, META);
       await transaction.done;
+      this.saved = true;
     } catch {
       // The cache is a convenience: without it a reload waits for the network.
     }
