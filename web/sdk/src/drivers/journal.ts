@@ -66,7 +66,7 @@ export class Journal {
   private async move(key: string, text: string, entry: StoredEntry): Promise<void> {
     try {
       const db = await this.database;
-      if (!db || this.gone.has(entry.txn)) return;
+      if (!db) return;
       const transaction = db.transaction("outbox", "readwrite", { durability: "strict" });
       await transaction.store.put(entry);
       await transaction.done;

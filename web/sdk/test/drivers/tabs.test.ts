@@ -61,6 +61,8 @@ test("when the leader leaves, another takes its place", async () => {
 test("a leader that does not answer loses its place to the tab that asked", async () => {
   const first = tab();
   await expect.poll(() => first.tabs.leads).toBe(true);
+  // Hidden, it claims nothing by itself.
+  setVisible(false);
   const second = tab();
   // A frozen page: it holds its lock and hears nothing.
   (first.tabs as unknown as { channel: BroadcastChannel }).channel.close();
