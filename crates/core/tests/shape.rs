@@ -1,6 +1,8 @@
 //! What form a command must have: limits at −1, at and +1; that doing it twice changes nothing;
 //! and that no input panics.
 
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
+
 use proptest::prelude::*;
 use uuid::Uuid;
 use zas_core::shape;

@@ -2,6 +2,8 @@
 //! another implementation is tested with, and what tells us that a change of the types changed
 //! the wire. For a new kind write its file by hand: the test names what is missing.
 
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

@@ -1,5 +1,7 @@
 //! The tables of `spec/protocol.md` are those of the code, row by row.
 
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
+
 use std::collections::BTreeSet;
 
 use zas_protocol::close::{CloseCode, OnClose, on_close};

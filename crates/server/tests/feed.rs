@@ -1,5 +1,7 @@
 //! The feed over real sockets and requests: three rungs, one log.
 
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
+
 mod support;
 
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
 //! A server of a test's own, on loopback, over the store in memory; and a plain client of it.
 
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::net::SocketAddr;
