@@ -187,8 +187,7 @@ export class Account {
 
   chatInput(input: ChatInput): void {
     if (this.stopped) return;
-    const local = input.type !== "frame" && input.type !== "fetched";
-    for (const effect of this.chat.handle(now(), input, Math.random())) this.perform(effect, local);
+    for (const effect of this.chat.handle(now(), input, Math.random())) this.perform(effect, input.type);
     this.cache.touch();
     this.arm();
   }
@@ -215,7 +214,7 @@ export class Account {
     });
   }
 
-  private perform(effect: ChatEffect, local: boolean): void {
+  private perform(effect: ChatEffect, cause: ChatInput["type"]): void {
     switch (effect.do) {
       case "frame":
         this.carrier?.send?.(effect.command);
@@ -250,9 +249,19 @@ export class Account {
         break;
       case "changed":
         this.views.touch(effect.topics);
-        this.topics.tell(effect.topics, local ? "once" : "frame");
+        this.tell(effect.topics, cause);
         break;
     }
+  }
+
+  private tell(topics: ReadonlySet<string>, cause: ChatInput["type"]): void {
+    if (cause === "compose") {
+      // The frame of the key press draws the new row; lists and counts follow it.
+      const [now, later]: [string[], string[]] = [[], []];
+      for (const topic of topics) (/^(row|timeline):/.test(topic) ? now : later).push(topic);
+      this.topics.tell(now, "once");
+      this.topics.tell(later, "painted");
+    } else this.topics.tell(topics, cause === "frame" || cause === "fetched" ? "frame" : "once");
   }
 
   private async recover(): Promise<void> {

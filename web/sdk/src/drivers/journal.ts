@@ -7,6 +7,7 @@
 import type { StoredEntry } from "../engine/outbox.js";
 import type { TxnId } from "../protocol.gen.js";
 import type { Database } from "./database.js";
+import { afterPaint } from "./frames.js";
 import { type Shelf, shelf } from "./shelf.js";
 
 /** Entries taken back or stored since the page is here, remembered so that a slow reading does not bring them back. */
@@ -30,7 +31,7 @@ export class Journal {
     const text = JSON.stringify(entry);
     this.gone.delete(entry.txn);
     this.store.set(key, text);
-    void this.move(key, text, entry);
+    afterPaint(() => void this.move(key, text, entry));
   }
 
   /** Stored on the server, or taken back. */
@@ -66,7 +67,7 @@ export class Journal {
   private async move(key: string, text: string, entry: StoredEntry): Promise<void> {
     try {
       const db = await this.database;
-      if (!db) return;
+      if (!db || this.gone.has(entry.txn)) return;
       const transaction = db.transaction("outbox", "readwrite", { durability: "strict" });
       await transaction.store.put(entry);
       await transaction.done;
