@@ -1,7 +1,22 @@
 import type { Row, RowKey } from "@zas/client";
 import { describe, expect, it } from "vitest";
-import { countAfter, countFromOthers, GROUP_WITHIN_MS, type Item, layOut } from "../src/conversation/items.js";
-import { around, extent, NEWEST, SPAN_ROWS, SPAN_STEP, type Span, towardsEnd, towardsStart } from "../src/conversation/span.js";
+import {
+  countAfter,
+  countFromOthers,
+  GROUP_WITHIN_MS,
+  type Item,
+  layOut,
+} from "../src/conversation/items.js";
+import {
+  around,
+  extent,
+  NEWEST,
+  SPAN_ROWS,
+  SPAN_STEP,
+  type Span,
+  towardsEnd,
+  towardsStart,
+} from "../src/conversation/span.js";
 
 const NOON = new Date(2026, 10, 3, 12, 0).getTime();
 const DAY = 86_400_000;
@@ -33,45 +48,158 @@ const shapes = (items: readonly Item[]) =>
 
 const laidOut = (told: readonly Told[], firstUnread?: RowKey, start = true) => {
   const { keys, read } = room(told);
-  return shapes(layOut(keys, read, { firstUnread, start }));
+  return shapes(layOut(keys, read, { firstUnread, start }).items);
 };
 
 describe("groups", () => {
   it("join messages of one sender within five minutes of the one before", () => {
-    expect(laidOut([["ana", NOON], ["ana", NOON + GROUP_WITHIN_MS], ["ana", NOON + 2 * GROUP_WITHIN_MS + 1]])).toBe("day o + o");
+    expect(
+      laidOut([
+        ["ana", NOON],
+        ["ana", NOON + GROUP_WITHIN_MS],
+        ["ana", NOON + 2 * GROUP_WITHIN_MS + 1],
+      ]),
+    ).toBe("day o + o");
   });
 
   it("end where another writes", () => {
-    expect(laidOut([["ana", NOON], ["luis", NOON + 1], ["luis", NOON + 2], ["ana", NOON + 3]])).toBe("day o o + o");
+    expect(
+      laidOut([
+        ["ana", NOON],
+        ["luis", NOON + 1],
+        ["luis", NOON + 2],
+        ["ana", NOON + 3],
+      ]),
+    ).toBe("day o o + o");
   });
 
   it("end at midnight and at the unread divider", () => {
     const midnight = new Date(2026, 10, 4).getTime();
-    expect(laidOut([["luis", midnight - 1], ["luis", midnight], ["luis", midnight + 1]], "2")).toBe("day o day o unread o");
+    expect(
+      laidOut(
+        [
+          ["luis", midnight - 1],
+          ["luis", midnight],
+          ["luis", midnight + 1],
+        ],
+        "2",
+      ),
+    ).toBe("day o day o unread o");
   });
 });
 
 describe("day separators", () => {
   it("name each day once, the first only where the conversation starts", () => {
-    const told: Told[] = [["luis", NOON], ["luis", NOON + DAY], ["luis", NOON + DAY + 1]];
+    const told: Told[] = [
+      ["luis", NOON],
+      ["luis", NOON + DAY],
+      ["luis", NOON + DAY + 1],
+    ];
     expect(laidOut(told)).toBe("day o day o +");
     expect(laidOut(told, undefined, false)).toBe("o day o +");
   });
 
   it("keep their keys and places when an older page of the same day comes", () => {
-    const { keys, read } = room([["luis", NOON], ["ana", NOON + 1], ["luis", NOON + DAY]]);
-    const before = layOut(keys.slice(1), read, { start: false }).map((item) => item.key);
-    const after = layOut(keys, read, { start: false }).map((item) => item.key);
+    const { keys, read } = room([
+      ["luis", NOON],
+      ["ana", NOON + 1],
+      ["luis", NOON + DAY],
+    ]);
+    const before = layOut(keys.slice(1), read, { start: false }).items.map((item) => item.key);
+    const after = layOut(keys, read, { start: false }).items.map((item) => item.key);
     expect(after).toEqual(["0", ...before]);
   });
 
   it("never go back for a waiting message whose clock is a day behind", () => {
-    expect(laidOut([["luis", NOON], ["ana", NOON - DAY]])).toBe("day o o");
+    expect(
+      laidOut([
+        ["luis", NOON],
+        ["ana", NOON - DAY],
+      ]),
+    ).toBe("day o o");
+  });
+});
+
+describe("a layout that goes on from the one before", () => {
+  const start = { start: true };
+
+  /** Lays out all but the last `more` rows, then all; counts the rows read for the second layout. */
+  function grow(told: readonly Told[], more: number, waiting: readonly number[] = []) {
+    const { keys, read } = room(told);
+    for (const index of waiting) delete (read(String(index)) as { seq?: number }).seq;
+    const before = layOut(keys.slice(0, keys.length - more), read, start);
+    let reads = 0;
+    const after = layOut(keys, (key) => (reads++, read(key)), start, before);
+    expect(after.items).toEqual(layOut(keys, read, start).items);
+    return { keys, read, before, after, reads };
+  }
+
+  it("reads only the rows that came, and keeps the items before them", () => {
+    const { before, after, reads } = grow(
+      [
+        ["luis", NOON],
+        ["luis", NOON + 1],
+        ["ana", NOON + 2],
+        ["ana", NOON + 3],
+      ],
+      1,
+    );
+    expect(reads).toBe(1);
+    expect(
+      after.items.slice(0, before.items.length).every((item, index) => item === before.items[index]),
+    ).toBe(true);
+  });
+
+  it("names a day that begins with what came", () => {
+    expect(
+      shapes(
+        grow(
+          [
+            ["luis", NOON],
+            ["luis", NOON + DAY],
+          ],
+          1,
+        ).after.items,
+      ),
+    ).toBe("day o day o");
+  });
+
+  it("reads waiting rows again: the server may date them otherwise", () => {
+    const { keys, read, after, reads } = grow(
+      [
+        ["luis", NOON],
+        ["ana", NOON + 1],
+        ["ana", NOON + 2],
+      ],
+      1,
+      [1],
+    );
+    expect(reads).toBe(2);
+    (read("1") as { at: number }).at = NOON - GROUP_WITHIN_MS;
+    expect(shapes(layOut(keys, read, start, after).items)).toBe("day o o o");
+  });
+
+  it("starts anew when an older page came or the divider is elsewhere", () => {
+    const { keys, read } = room([
+      ["luis", NOON],
+      ["luis", NOON + 1],
+      ["luis", NOON + 2],
+    ]);
+    const before = layOut(keys.slice(1), read, start);
+    expect(shapes(layOut(keys, read, start, before).items)).toBe("day o + +");
+    expect(shapes(layOut(keys.slice(1), read, { ...start, firstUnread: "2" }, before).items)).toBe(
+      "day o unread o",
+    );
   });
 });
 
 describe("the unread divider and the pill", () => {
-  const { keys, read } = room([["luis", 1], ["luis", 2], ["ana", 3], ["luis", 4]]);
+  const { keys, read } = room([
+    ["luis", 1],
+    ["luis", 2],
+    ["ana", 3],
+    ["luis", 4],
+  ]);
 
   it("count others' messages only", () => {
     expect(countFromOthers(keys, read, "1")).toBe(2);

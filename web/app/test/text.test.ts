@@ -22,7 +22,9 @@ describe("links", () => {
     "<img src=x onerror=alert(1)>",
   ])("never lead anywhere but to http, https or mailto: %s", (text) => {
     for (const href of links(text)) expect(href).toMatch(/^(https?|mailto):/);
-    expect(links(text).filter((href) => /script|data:|file:|ftp:/i.test(href.split("//")[0] ?? ""))).toEqual([]);
+    expect(links(text).filter((href) => /script|data:|file:|ftp:/i.test(href.split("//")[0] ?? ""))).toEqual(
+      [],
+    );
   });
 
   it.each([
@@ -35,7 +37,11 @@ describe("links", () => {
     "https://".repeat(400),
     "\uD800.\uDC00@x",
   ])("leave the text as it was: %j", (text) => {
-    expect(pieces(text).map((piece) => piece.text).join("")).toBe(text);
+    expect(
+      pieces(text)
+        .map((piece) => piece.text)
+        .join(""),
+    ).toBe(text);
   });
 });
 

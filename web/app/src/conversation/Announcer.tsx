@@ -1,6 +1,6 @@
 import type { RoomId, RowKey } from "@zas/client";
 import { useZas } from "@zas/client/react";
-import { useEffect, useRef, useState } from "react";
+import { memo, useEffect, useRef, useState } from "react";
 import { common } from "../i18n/common.js";
 import { conversation } from "../i18n/conversation.js";
 import { useText } from "../i18n/index.js";
@@ -9,7 +9,7 @@ import { useText } from "../i18n/index.js";
 const KEPT = 5;
 
 /** Tells a screen reader what others write: a log apart, since the list itself is virtual. */
-export function Announcer({ room, last }: { room: RoomId; last: RowKey | undefined }) {
+export const Announcer = memo(function Announcer({ room, last }: { room: RoomId; last: RowKey | undefined }) {
   const zas = useZas();
   const text = useText(conversation);
   const words = useText(common);
@@ -31,4 +31,4 @@ export function Announcer({ room, last }: { room: RoomId; last: RowKey | undefin
       ))}
     </div>
   );
-}
+});

@@ -1,13 +1,23 @@
 import { SendHorizontal } from "lucide-react";
-import { type KeyboardEvent, memo, type Ref, useImperativeHandle, useLayoutEffect, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  memo,
+  type Ref,
+  useImperativeHandle,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import { flushSync } from "react-dom";
 import { conversation } from "../i18n/conversation.js";
 import { useText } from "../i18n/index.js";
+import { afterPaint } from "./afterPaint.js";
 import { charsOver } from "./text.js";
 
 /** The composer grows to this many lines, then scrolls. */
 const MAX_LINES = 6;
 const LINE_PX = 22;
+const SIZES_ITSELF = CSS.supports("field-sizing", "content");
 /** Where Enter is a new line: a thumb has a button to send. */
 const touch = matchMedia("(pointer: coarse)");
 
@@ -36,7 +46,9 @@ export const Composer = memo(function Composer({ ref, draft, onDraft, onSend, au
   const over = charsOver(text.trim());
   const sendable = text.trim() !== "" && over === 0;
 
+  const latest = useRef(draft);
   const change = (next: string) => {
+    latest.current = next;
     setText(next);
     onDraft(next);
   };
@@ -45,9 +57,13 @@ export const Composer = memo(function Composer({ ref, draft, onDraft, onSend, au
     // One synchronous pass: the row and the emptied box are in the frame of the key press.
     flushSync(() => {
       onSend(text.trim());
-      change("");
+      setText("");
     });
-    box.current?.focus({ preventScroll: true });
+    latest.current = "";
+    // What is written by then is the draft.
+    afterPaint(() => onDraft(latest.current));
+    // Even a focus that is there already costs the style of the whole page.
+    if (document.activeElement !== box.current) box.current?.focus({ preventScroll: true });
   };
 
   useImperativeHandle(ref, () => ({
@@ -59,7 +75,7 @@ export const Composer = memo(function Composer({ ref, draft, onDraft, onSend, au
 
   useLayoutEffect(() => {
     const element = box.current;
-    if (!element || CSS.supports("field-sizing", "content")) return;
+    if (!element || SIZES_ITSELF) return;
     element.style.height = "0";
     element.style.height = `${Math.min(element.scrollHeight, MAX_LINES * LINE_PX)}px`;
   }, [text]);

@@ -2,14 +2,14 @@
 import type { RoomId, RowKey } from "@zas/client";
 import { useRoom, useSession, useZas } from "@zas/client/react";
 import { CloudOff, DoorClosed, MessagesSquare } from "lucide-react";
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useMemo, useRef, useState } from "react";
 import { conversation } from "../i18n/conversation.js";
 import { useText } from "../i18n/index.js";
 import { useSound } from "../sound/SoundProvider.js";
 import { Button } from "../ui/Button.js";
 import { Message } from "../ui/Message.js";
-import { afterPaint } from "./afterPaint.js";
 import { Announcer } from "./Announcer.js";
+import { afterPaint } from "./afterPaint.js";
 import { Composer, type ComposerHandle } from "./Composer.js";
 import { keepDraft, readDraft } from "./drafts.js";
 import { Header } from "./Header.js";
@@ -35,7 +35,12 @@ export function Conversation(props: ConversationProps) {
   return <Room key={props.roomId} {...props} />;
 }
 
-function Room({ roomId, onBack, onOpenInfo, autoFocus = matchMedia("(pointer: fine)").matches }: ConversationProps) {
+function Room({
+  roomId,
+  onBack,
+  onOpenInfo,
+  autoFocus = matchMedia("(pointer: fine)").matches,
+}: ConversationProps) {
   const zas = useZas();
   const session = useSession();
   const play = useSound();
@@ -43,7 +48,7 @@ function Room({ roomId, onBack, onOpenInfo, autoFocus = matchMedia("(pointer: fi
   const [shown, setShown] = useState<RowKey>();
   const composer = useRef<ComposerHandle>(null);
   const me = session.state === "signed_in" ? session.me.user.id : "";
-  useEffect(() => zas.open(roomId), [zas, roomId]);
+  const [written] = useState(() => readDraft(me, roomId));
   useKeyboardInset();
 
   const send = useCallback(
@@ -91,7 +96,7 @@ function Room({ roomId, onBack, onOpenInfo, autoFocus = matchMedia("(pointer: fi
         )}
       </MessageActionsContext>
       <Announcer room={roomId} last={timeline.keys.at(-1)} />
-      <Composer ref={composer} draft={readDraft(me, roomId)} onDraft={draft} onSend={send} autoFocus={autoFocus} />
+      <Composer ref={composer} draft={written} onDraft={draft} onSend={send} autoFocus={autoFocus} />
       {shown !== undefined && (
         <Suspense>
           <MessageInfo room={room} rowKey={shown} onClose={() => setShown(undefined)} />
@@ -107,7 +112,11 @@ function Nothing({ phase, onReload }: { phase: "cold" | "ready" | "loading" | "f
   return (
     <section aria-label={text.messages} className="min-h-0 flex-1 overflow-y-auto">
       {phase === "ready" ? (
-        <Message icon={<MessagesSquare size={40} strokeWidth={1.5} />} title={text.emptyTitle} body={text.empty} />
+        <Message
+          icon={<MessagesSquare size={40} strokeWidth={1.5} />}
+          title={text.emptyTitle}
+          body={text.empty}
+        />
       ) : phase === "failed" ? (
         <Message icon={<CloudOff size={40} strokeWidth={1.5} />} title={text.failedTitle} body={text.failed}>
           <Button onClick={onReload}>{text.retry}</Button>
@@ -115,7 +124,12 @@ function Nothing({ phase, onReload }: { phase: "cold" | "ready" | "loading" | "f
       ) : (
         <div className="message-column animate-skeleton justify-end pb-3" aria-hidden>
           {[62, 38, 54, 70, 46].map((width, index) => (
-            <span key={width} className="message-ghost" data-own={index % 3 === 2 || undefined} style={{ width: `${width}%` }} />
+            <span
+              key={width}
+              className="message-ghost"
+              data-own={index % 3 === 2 || undefined}
+              style={{ width: `${width}%` }}
+            />
           ))}
         </div>
       )}

@@ -43,7 +43,12 @@ export const Header = memo(function Header({ room, onBack, onOpenInfo }: Props) 
         </IconButton>
       )}
       {onOpenInfo ? (
-        <button type="button" title={text.openInfo(room.title)} onClick={onOpenInfo} className={`pressable ${place}`}>
+        <button
+          type="button"
+          title={text.openInfo(room.title)}
+          onClick={onOpenInfo}
+          className={`pressable ${place}`}
+        >
           {face}
         </button>
       ) : (
@@ -51,7 +56,22 @@ export const Header = memo(function Header({ room, onBack, onOpenInfo }: Props) 
       )}
     </header>
   );
-});
+}, sameFace);
+
+/** What a room's own messages change is not shown here. */
+function sameFace(a: Props, b: Props): boolean {
+  const [was, is] = [a.room, b.room];
+  return (
+    a.onBack === b.onBack &&
+    a.onOpenInfo === b.onOpenInfo &&
+    was.id === is.id &&
+    was.kind === is.kind &&
+    was.title === is.title &&
+    was.other === is.other &&
+    was.members === is.members &&
+    was.typing.join() === is.typing.join()
+  );
+}
 
 function Status({ room }: { room: RoomView }) {
   const [typist] = room.typing;
@@ -65,7 +85,11 @@ function Typing({ room, typist }: { room: RoomView; typist: UserId }) {
   const several = room.typing.length;
   return (
     <span className="text-accent-text">
-      {room.kind === "private" ? words.typing : several > 1 ? words.manyTyping(several) : words.someoneTyping(name)}
+      {room.kind === "private"
+        ? words.typing
+        : several > 1
+          ? words.manyTyping(several)
+          : words.someoneTyping(name)}
       <span aria-hidden className="typing-dots">
         <i />
         <i />

@@ -66,11 +66,19 @@ export default function MessageInfo({ room, rowKey, onClose }: Props) {
                     <Name user={user} />
                   </span>
                   <span className="block text-meta text-muted-foreground">
-                    {readAt ? text.readAt(when(readAt)) : deliveredAt ? text.deliveredAt(when(deliveredAt)) : text.notYet}
+                    {readAt
+                      ? text.readAt(when(readAt))
+                      : deliveredAt
+                        ? text.deliveredAt(when(deliveredAt))
+                        : text.notYet}
                   </span>
                 </span>
                 {(readAt ?? deliveredAt) !== undefined && (
-                  <CheckCheck size={16} aria-hidden className={readAt ? "text-tick-read" : "text-muted-foreground"} />
+                  <CheckCheck
+                    size={16}
+                    aria-hidden
+                    className={readAt ? "text-tick-read" : "text-muted-foreground"}
+                  />
                 )}
               </li>
             ))}

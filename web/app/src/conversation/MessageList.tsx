@@ -3,22 +3,38 @@
  * reader looks at stays where it is when older pages, newer messages, measured heights or the
  * keyboard come, and at the end it follows.
  */
+
+import { useVirtualizer } from "@tanstack/react-virtual";
 import type { RoomId, RowKey, TimelineView } from "@zas/client";
 import { useZas } from "@zas/client/react";
-import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown } from "lucide-react";
 import {
-  type KeyboardEvent, memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState,
+  type KeyboardEvent,
+  memo,
+  type RefObject,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
 } from "react";
 import { conversation } from "../i18n/conversation.js";
-import { useFormat } from "../i18n/format.js";
 import { useText } from "../i18n/index.js";
 import { Button } from "../ui/Button.js";
 import { useAttention } from "./attention.js";
-import { countAfter, countFromOthers, estimateHeight, type Item, layOut, type ReadRow } from "./items.js";
-import { MessageRow } from "./MessageRow.js";
-import { around, extent, NEWEST, type Span, towardsEnd, towardsStart } from "./span.js";
+import {
+  countAfter,
+  countFromOthers,
+  estimateHeight,
+  type Item,
+  type Layout,
+  layOut,
+  type ReadRow,
+} from "./items.js";
 import { useLongPress } from "./longPress.js";
+import { MessageLine } from "./MessageLine.js";
+import { around, extent, NEWEST, type Span, towardsEnd, towardsStart } from "./span.js";
 
 /** This near to the end, in px, counts as being there. */
 const END_PX = 80;
@@ -46,13 +62,18 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
   const read = useCallback((key: RowKey) => zas.row(room, key).get(), [zas, room]);
 
   const [span, setSpan] = useState<Span>(() =>
-    firstUnread === undefined || keys.indexOf(firstUnread) >= extent(keys, NEWEST)[0] ? NEWEST : around(keys, firstUnread),
+    firstUnread === undefined || keys.indexOf(firstUnread) >= extent(keys, NEWEST)[0]
+      ? NEWEST
+      : around(keys, firstUnread),
   );
   const [from, to] = extent(keys, span);
-  const items = useMemo(
-    () => layOut(keys.slice(from, to), read, { firstUnread, start: from === 0 && !moreBefore }),
-    [keys, from, to, read, firstUnread, moreBefore],
-  );
+  const before = useRef<Layout>(undefined);
+  const layout = useMemo(() => {
+    const edges = { firstUnread, start: from === 0 && !moreBefore };
+    return layOut(keys.slice(from, to), read, edges, before.current);
+  }, [keys, from, to, read, firstUnread, moreBefore]);
+  before.current = layout;
+  const { items } = layout;
   // Counted once: the divider says how many waited when the room was opened.
   const unread = useRef<{ first: RowKey; count: number }>(undefined);
   if (firstUnread !== undefined && unread.current?.first !== firstUnread) {
@@ -60,11 +81,12 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
   }
 
   const scroller = useRef<HTMLElement>(null);
+  const guess = useGuess(read, scroller);
   const virtualizer = useVirtualizer<HTMLElement, HTMLDivElement>({
     count: items.length,
     getScrollElement: () => scroller.current,
     getItemKey: useCallback((index: number) => (items[index] as Item).key, [items]),
-    estimateSize: (index) => estimateHeight(items[index] as Item, read, scroller.current?.clientWidth ?? DEFAULT_WIDTH),
+    estimateSize: (index) => guess(items[index] as Item),
     anchorTo: "end",
     followOnAppend: true,
     scrollEndThreshold: END_PX,
@@ -198,7 +220,8 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
         onKeyDown={onKeyDown}
         onScroll={(event) => {
           const { scrollHeight, scrollTop, clientHeight } = event.currentTarget;
-          if (placed.current) setAtEnd(span.last === undefined && scrollHeight - scrollTop - clientHeight <= END_PX);
+          if (placed.current)
+            setAtEnd(span.last === undefined && scrollHeight - scrollTop - clientHeight <= END_PX);
         }}
         {...longPress}
       >
@@ -209,23 +232,16 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
                 const item = items[index] as Item;
                 const next = items[index + 1];
                 return (
-                  <div
+                  <MessageLine
                     key={key}
-                    ref={virtualizer.measureElement}
-                    data-index={index}
-                    data-key={item.kind === "row" ? item.key : undefined}
-                    data-joins={(item.kind === "row" && item.joins) || undefined}
-                    data-ends={next?.kind !== "row" || !next.joins || undefined}
-                    className="message-line"
-                  >
-                    {item.kind === "row" ? (
-                      <MessageRow room={room} rowKey={item.key} joins={item.joins} group={group} />
-                    ) : item.kind === "day" ? (
-                      <DaySeparator at={item.at} />
-                    ) : (
-                      <p className="message-unread">{text.newMessages(unread.current?.count ?? 0)}</p>
-                    )}
-                  </div>
+                    room={room}
+                    item={item}
+                    index={index}
+                    ends={next?.kind !== "row" || !next.joins}
+                    group={group}
+                    unread={item.kind === "unread" ? unread.current?.count : undefined}
+                    measure={virtualizer.measureElement}
+                  />
                 );
               })}
             </div>
@@ -235,7 +251,11 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
       {phase === "failed" && (
         <div role="alert" className="message-chip top-2">
           {text.failedOlder}
-          <Button look="plain" className="-mr-3 px-3" onClick={() => void zas.loadOlder(room).catch(() => {})}>
+          <Button
+            look="plain"
+            className="-mr-3 px-3"
+            onClick={() => void zas.loadOlder(room).catch(() => {})}
+          >
             {text.retry}
           </Button>
         </div>
@@ -260,12 +280,29 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
   );
 });
 
-function DaySeparator({ at }: { at: number }) {
-  const format = useFormat();
-  return (
-    <p className="message-day">
-      <span>{format.day(at, Date.now())}</span>
-    </p>
+/** Guesses heights, once for an item as long as the list keeps its width. */
+function useGuess(read: ReadRow, scroller: RefObject<HTMLElement | null>): (item: Item) => number {
+  const width = useRef(DEFAULT_WIDTH);
+  const guesses = useRef(new WeakMap<Item, number>());
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const observer = new ResizeObserver(([entry]) => {
+      const now = entry?.contentRect.width ?? DEFAULT_WIDTH;
+      if (now === width.current) return;
+      width.current = now;
+      guesses.current = new WeakMap();
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [scroller]);
+  return useCallback(
+    (item) => {
+      const known = guesses.current.get(item) ?? estimateHeight(item, read, width.current);
+      guesses.current.set(item, known);
+      return known;
+    },
+    [read],
   );
 }
 

@@ -1,7 +1,6 @@
 /** One row of a conversation: a bubble or a notice. Each reads its own row, so a change draws it alone. */
-import type { Row, RoomId, RowKey, UserId } from "@zas/client";
+import type { RoomId, Row, RowKey, UserId } from "@zas/client";
 import { useRow, useSession, useUser } from "@zas/client/react";
-import { ChevronDown } from "lucide-react";
 import { createContext, memo, useContext, useState } from "react";
 import { common } from "../i18n/common.js";
 import { conversation } from "../i18n/conversation.js";
@@ -81,7 +80,10 @@ function Bubble({ row, joins, named }: { row: MessageOf<"message">; joins: boole
         data-failed={failed !== undefined || undefined}
       >
         {named && !joins && <SenderName id={row.sender} name={name} />}
-        <span className="bubble-text" data-emoji={emoji === 0 ? undefined : emoji > 3 ? "many" : emoji > 1 ? "few" : "one"}>
+        <span
+          className="bubble-text"
+          data-emoji={emoji === 0 ? undefined : emoji > 3 ? "many" : emoji > 1 ? "few" : "one"}
+        >
           <MessageText text={row.text} />
         </span>
         <span className="bubble-meta">
@@ -94,9 +96,7 @@ function Bubble({ row, joins, named }: { row: MessageOf<"message">; joins: boole
           className="bubble-more"
           aria-label={text.info}
           onClick={() => actions?.info(row.key)}
-        >
-          <ChevronDown size={16} aria-hidden />
-        </button>
+        />
       </div>
       {failed !== undefined && <Failure rowKey={row.key} code={failed} />}
     </article>
@@ -128,7 +128,11 @@ function Failure({ rowKey, code }: { rowKey: RowKey; code: keyof typeof errors.e
         <button type="button" className={button} onClick={() => actions?.edit(rowKey)}>
           {text.edit}
         </button>
-        <button type="button" className={classes(button, "text-destructive")} onClick={() => actions?.discard(rowKey)}>
+        <button
+          type="button"
+          className={classes(button, "text-destructive")}
+          onClick={() => actions?.discard(rowKey)}
+        >
           {text.discard}
         </button>
       </p>

@@ -9,7 +9,13 @@ export const MessageText = memo(function MessageText({ text }: { text: string })
     ) : (
       // The pieces of a text never change places.
       // biome-ignore lint/suspicious/noArrayIndexKey: see above
-      <a key={index} href={piece.href} target="_blank" rel="noopener noreferrer" className="underline underline-offset-2">
+      <a
+        key={index}
+        href={piece.href}
+        target="_blank"
+        rel="noopener noreferrer"
+        className="underline underline-offset-2"
+      >
         {piece.text}
       </a>
     ),

@@ -16,39 +16,83 @@ export type Item =
 /** Reads one row; `undefined` when it is not known (any more). */
 export type ReadRow = (key: RowKey) => Row | undefined;
 
+/** What separators depend on besides the rows. */
+export interface Edges {
+  firstUnread?: RowKey | undefined;
+  /** Whether the stretch begins where the conversation does. */
+  start: boolean;
+}
+
+/** A stretch laid out, and where the next layout of it may go on. */
+export interface Layout {
+  readonly items: readonly Item[];
+  readonly keys: readonly RowKey[];
+  readonly edges: Edges;
+  /** After the last row before any that waits: what a waiting row looks like changes when it is stored. */
+  readonly settled: Place;
+}
+
+interface Place {
+  /** As many keys, and the items made of them, lie before it. */
+  keys: number;
+  items: number;
+  above: Row | undefined;
+  day: number;
+}
+
 /**
- * Lays out a stretch of rows, oldest first.
+ * Lays out a stretch of rows, oldest first. Where `before` laid out its beginning, that part is taken
+ * over: a message that comes costs one row, and items keep their identity.
  *
  * The stretch's first day is named only if nothing older exists: otherwise the separator would move
  * when an older page comes, and what the reader looks at with it.
  */
-export function layOut(
-  keys: readonly RowKey[],
-  read: ReadRow,
-  at: { firstUnread?: RowKey | undefined; start: boolean },
-): Item[] {
+export function layOut(keys: readonly RowKey[], read: ReadRow, edges: Edges, before?: Layout): Layout {
+  const known = before && goesOn(before, keys, edges) ? before : undefined;
   const items: Item[] = [];
-  let above: Row | undefined;
   // Rows waiting to be sent carry this device's clock, which may be behind: days only ever advance.
-  let day = at.start ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-  for (const key of keys) {
+  const outset = edges.start ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  let settled: Place = known?.settled ?? { keys: 0, items: 0, above: undefined, day: outset };
+  if (known) for (let i = 0; i < settled.items; i++) items.push(known.items[i] as Item);
+  const put = (item: Item) => {
+    const old = known?.items[items.length];
+    items.push(old && sameItem(old, item) ? old : item);
+  };
+  let { above, day } = settled;
+  let whole = true;
+  for (let i = settled.keys; i < keys.length; i++) {
+    const key = keys[i] as RowKey;
     const row = read(key);
+    whole &&= row?.seq !== undefined;
     if (!row) continue;
     const own = dayOf(row.at);
     if (day === Number.POSITIVE_INFINITY) day = own;
     else if (own > day) {
       day = own;
-      items.push({ kind: "day", key: `day:${own}`, at: row.at });
+      put({ kind: "day", key: `day:${own}`, at: row.at });
       above = undefined;
     }
-    if (key === at.firstUnread) {
-      items.push({ kind: "unread", key: "unread" });
+    if (key === edges.firstUnread) {
+      put({ kind: "unread", key: "unread" });
       above = undefined;
     }
-    items.push({ kind: "row", key, joins: above !== undefined && joins(above, row) });
+    put({ kind: "row", key, joins: above !== undefined && joins(above, row) });
     above = row;
+    if (whole) settled = { keys: i + 1, items: items.length, above, day };
   }
-  return items;
+  return { items, keys, edges, settled };
+}
+
+function goesOn(before: Layout, keys: readonly RowKey[], edges: Edges): boolean {
+  if (before.edges.firstUnread !== edges.firstUnread || before.edges.start !== edges.start) return false;
+  for (let i = 0; i < before.settled.keys; i++) if (before.keys[i] !== keys[i]) return false;
+  return true;
+}
+
+function sameItem(a: Item, b: Item): boolean {
+  return (
+    a.kind === b.kind && a.key === b.key && !(a.kind === "row" && b.kind === "row" && a.joins !== b.joins)
+  );
 }
 
 /** Midnight before a time, on this device's clock: names its day. */

@@ -5,9 +5,9 @@
 import type { RowKey } from "@zas/client";
 
 /** The most rows laid out at once, but for one step while following the end. */
-export const SPAN_ROWS = 400;
+export const SPAN_ROWS = 200;
 /** How many rows the span moves by. */
-export const SPAN_STEP = 100;
+export const SPAN_STEP = 50;
 
 /** A stretch by its edges' keys. Without `last` it follows the end; without both it is the newest rows. */
 export interface Span {
