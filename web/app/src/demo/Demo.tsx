@@ -7,7 +7,7 @@ import { LanguageContext, languageHere, useText } from "../i18n/index.js";
 import { LIST } from "../shell/routes.js";
 import { Choice } from "../ui/Choice.js";
 import { Message } from "../ui/Message.js";
-import { available, NETWORKS, type Network, people, type Person } from "./clients.js";
+import { available, NETWORKS, type Network, type Person, people } from "./clients.js";
 import { type Measure, watch } from "./measure.js";
 import { Phone } from "./Phone.js";
 import "./demo.css";
@@ -26,7 +26,11 @@ function Unavailable() {
   const text = useText(demo);
   return (
     <main className="desk">
-      <Message icon={<PlugZap size={40} strokeWidth={1.5} />} title={text.unavailableTitle} body={text.unavailable}>
+      <Message
+        icon={<PlugZap size={40} strokeWidth={1.5} />}
+        title={text.unavailableTitle}
+        body={text.unavailable}
+      >
         <OpenZas />
       </Message>
     </main>
@@ -95,7 +99,10 @@ function Place({ person, peer, phone, peerPhone, autoFocus }: PlaceProps) {
         <Choice
           legend={text.network(person.name)}
           value={network}
-          options={(Object.keys(NETWORKS) as Network[]).map((value) => ({ value, label: text.networks[value] }))}
+          options={(Object.keys(NETWORKS) as Network[]).map((value) => ({
+            value,
+            label: text.networks[value],
+          }))}
           onChange={choose}
         />
       </div>
@@ -118,7 +125,9 @@ function Measured({ phone, peerPhone, peer }: Pick<PlaceProps, "phone" | "peerPh
         <>
           <Zap size={15} aria-hidden className="fill-primary text-primary" />
           {text.painted(milliseconds(measure.painted, format))} ·{" "}
-          {measure.seen === undefined ? text.onTheWay : text.seen(peer.name, milliseconds(measure.seen, format))}
+          {measure.seen === undefined
+            ? text.onTheWay
+            : text.seen(peer.name, milliseconds(measure.seen, format))}
         </>
       )}
     </p>
@@ -127,12 +136,17 @@ function Measured({ phone, peerPhone, peer }: Pick<PlaceProps, "phone" | "peerPh
 
 /** `19 ms`, or `4,2 s` from one second on. */
 const milliseconds = (ms: number, format: Format): string =>
-  ms < 1_000 ? `${format.number(Math.max(1, Math.round(ms)))} ms` : `${format.number(Math.round(ms / 100) / 10)} s`;
+  ms < 1_000
+    ? `${format.number(Math.max(1, Math.round(ms)))} ms`
+    : `${format.number(Math.round(ms / 100) / 10)} s`;
 
 function Requests({ pair }: { pair: readonly [Person, Person] }) {
   const text = useText(demo);
   const format = useFormat();
-  const [a, b] = pair.map(({ client }) => client.traffic) as [Person["client"]["traffic"], Person["client"]["traffic"]];
+  const [a, b] = pair.map(({ client }) => client.traffic) as [
+    Person["client"]["traffic"],
+    Person["client"]["traffic"],
+  ];
   const one = useSyncExternalStore(a.subscribe, a.get);
   const other = useSyncExternalStore(b.subscribe, b.get);
   return (

@@ -9,8 +9,8 @@ import { Conversation } from "../conversation/Conversation.js";
 import { connection as connectionTexts } from "../i18n/connection.js";
 import { demo } from "../i18n/demo.js";
 import { useText } from "../i18n/index.js";
-import { RoomList } from "../rooms/RoomList.js";
 import { stateName } from "../rooms/ConnectionMark.js";
+import { RoomList } from "../rooms/RoomList.js";
 import { backFrom, infoPath, LIST, placeOf, roomPath } from "../shell/routes.js";
 import { SoundProvider } from "../sound/SoundProvider.js";
 import { Button } from "../ui/Button.js";
@@ -96,7 +96,9 @@ function Place({ me, peer, autoFocus }: { me: Me; peer: Person; autoFocus: boole
   const back = () => go(backFrom(place) ?? LIST);
   const opened = useRef(false);
   const search = useRef<HTMLInputElement>(null);
-  const shared = rooms?.find(({ other }) => other !== undefined && zas.user(other).get()?.username === peer.username);
+  const shared = rooms?.find(
+    ({ other }) => other !== undefined && zas.user(other).get()?.username === peer.username,
+  );
   useEffect(() => {
     if (!shared || opened.current) return;
     opened.current = true;
@@ -105,7 +107,10 @@ function Place({ me, peer, autoFocus }: { me: Me; peer: Person; autoFocus: boole
   const [keys, setKeys] = useState(false);
   const { side, room, info } = place;
   return (
-    <div data-theme={me.prefs.theme} className="relative flex min-h-0 flex-1 flex-col bg-background text-foreground">
+    <div
+      data-theme={me.prefs.theme}
+      className="relative flex min-h-0 flex-1 flex-col bg-background text-foreground"
+    >
       <Suspense>
         {side === "new" ? (
           <NewChat onBack={back} />
@@ -118,7 +123,12 @@ function Place({ me, peer, autoFocus }: { me: Me; peer: Person; autoFocus: boole
         ) : info ? (
           <RoomInfo roomId={room} onClose={back} />
         ) : (
-          <Conversation roomId={room} onBack={back} onOpenInfo={() => go(infoPath(room))} autoFocus={autoFocus} />
+          <Conversation
+            roomId={room}
+            onBack={back}
+            onOpenInfo={() => go(infoPath(room))}
+            autoFocus={autoFocus}
+          />
         )}
         {keys && <Keys onClose={() => setKeys(false)} />}
       </Suspense>
