@@ -1,14 +1,15 @@
-import type { ErrorCode, Prefs, ZasClient } from "@zas/client";
+import type { Prefs, ZasClient } from "@zas/client";
 import { useConnection, useSession, ZasProvider } from "@zas/client/react";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { auth } from "./i18n/auth.js";
 import { type Language, LanguageContext, useText } from "./i18n/index.js";
 import { rememberedLanguage, useAppearance, useLanguagePreference } from "./shell/appearance.js";
 import { Shell } from "./shell/Shell.js";
 import { SoundProvider } from "./sound/SoundProvider.js";
 import { Message } from "./ui/Message.js";
+import { part } from "./ui/Part.js";
 
-const SignIn = lazy(() => import("./auth/SignIn.js"));
+const SignIn = part(() => import("./auth/SignIn.js"));
 
 /** One person's page: who they are decides between signing in and their chats. */
 export function App({ client }: { client: ZasClient }) {
@@ -32,25 +33,11 @@ function Gate() {
           <Shell me={session.me} />
         </SoundProvider>
       ) : session.state === "signed_out" ? (
-        <SignedOut reason={session.reason} onLanguage={ask} />
+        <SignIn reason={session.reason} onLanguage={ask} />
       ) : (
         <Opening />
       )}
     </LanguageContext>
-  );
-}
-
-function SignedOut({
-  reason,
-  onLanguage,
-}: {
-  reason: ErrorCode | undefined;
-  onLanguage(language: Language): void;
-}) {
-  return (
-    <Suspense fallback={<Opening />}>
-      <SignIn reason={reason} onLanguage={onLanguage} />
-    </Suspense>
   );
 }
 

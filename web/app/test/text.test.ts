@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { charsOver, emojiCount, MESSAGE_CHARS, pieces } from "../src/conversation/text.js";
+import { pieces } from "../src/conversation/links.js";
+import { charsOver, emojiCount, MESSAGE_CHARS, mayLink } from "../src/conversation/text.js";
 
-const links = (text: string) => pieces(text).flatMap((piece) => piece.href ?? []);
+const links = (text: string) => (mayLink(text) ? pieces(text).flatMap((piece) => piece.href ?? []) : []);
 
 describe("links", () => {
   it("are addresses with or without a scheme, and mail", () => {

@@ -2,12 +2,13 @@
 import type { RoomId, RowKey } from "@zas/client";
 import { useRoom, useSession, useZas } from "@zas/client/react";
 import { CloudOff, DoorClosed, MessagesSquare } from "lucide-react";
-import { lazy, Suspense, useCallback, useMemo, useRef, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 import { conversation } from "../i18n/conversation.js";
 import { useText } from "../i18n/index.js";
 import { useSound } from "../sound/SoundProvider.js";
 import { Button } from "../ui/Button.js";
 import { Message } from "../ui/Message.js";
+import { OverPage, part } from "../ui/Part.js";
 import { Announcer } from "./Announcer.js";
 import { afterPaint } from "./afterPaint.js";
 import { Composer, type ComposerHandle } from "./Composer.js";
@@ -18,7 +19,7 @@ import { MessageList } from "./MessageList.js";
 import { type MessageActions, MessageActionsContext } from "./MessageRow.js";
 import "./conversation.css";
 
-const MessageInfo = lazy(() => import("./MessageInfo.js"));
+const MessageInfo = part(() => import("./MessageInfo.js"), OverPage);
 
 export interface ConversationProps {
   roomId: RoomId;
@@ -97,11 +98,7 @@ function Room({
       </MessageActionsContext>
       <Announcer room={roomId} last={timeline.keys.at(-1)} />
       <Composer ref={composer} draft={written} onDraft={draft} onSend={send} autoFocus={autoFocus} />
-      {shown !== undefined && (
-        <Suspense>
-          <MessageInfo room={room} rowKey={shown} onClose={() => setShown(undefined)} />
-        </Suspense>
-      )}
+      {shown !== undefined && <MessageInfo room={room} rowKey={shown} onClose={() => setShown(undefined)} />}
     </section>
   );
 }

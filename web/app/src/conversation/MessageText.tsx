@@ -1,23 +1,14 @@
 import { memo } from "react";
-import { pieces } from "./text.js";
+import { part } from "../ui/Part.js";
+import { mayLink } from "./text.js";
+
+/** Finding links weighs as much as the rest of the conversation; until it is there, they are text. */
+const LinkedText = part<{ text: string }>(
+  () => import("./LinkedText.js"),
+  ({ props }) => props.text,
+);
 
 /** A message's text with its links. */
 export const MessageText = memo(function MessageText({ text }: { text: string }) {
-  return pieces(text).map((piece, index) =>
-    piece.href === undefined ? (
-      piece.text
-    ) : (
-      // The pieces of a text never change places.
-      // biome-ignore lint/suspicious/noArrayIndexKey: see above
-      <a
-        key={index}
-        href={piece.href}
-        target="_blank"
-        rel="noopener noreferrer"
-        className="underline underline-offset-2"
-      >
-        {piece.text}
-      </a>
-    ),
-  );
+  return mayLink(text) ? <LinkedText text={text} /> : text;
 });

@@ -1,7 +1,7 @@
 import type { Me } from "@zas/client";
 import { useConnection, useRooms, useSession, useZas, ZasProvider } from "@zas/client/react";
 import { BatteryMedium, Signal, Wifi, WifiOff } from "lucide-react";
-import { lazy, type Ref, Suspense, useEffect, useRef, useState } from "react";
+import { type Ref, useEffect, useRef, useState } from "react";
 import { Router, useLocation } from "wouter";
 import { memoryLocation } from "wouter/memory-location";
 import { Attention } from "../conversation/attention.js";
@@ -12,16 +12,11 @@ import { useText } from "../i18n/index.js";
 import { stateName } from "../rooms/ConnectionMark.js";
 import { RoomList } from "../rooms/RoomList.js";
 import { backFrom, infoPath, LIST, placeOf, roomPath } from "../shell/routes.js";
+import { Keys, NewChat, NewGroup, RoomInfo, Settings } from "../shell/screens.js";
 import { SoundProvider } from "../sound/SoundProvider.js";
 import { Button } from "../ui/Button.js";
 import { Message } from "../ui/Message.js";
 import type { Network, Person } from "./clients.js";
-
-const NewChat = lazy(() => import("../people/NewChat.js"));
-const NewGroup = lazy(() => import("../people/NewGroup.js"));
-const RoomInfo = lazy(() => import("../people/RoomInfo.js"));
-const Keys = lazy(() => import("../shell/Keys.js"));
-const Settings = lazy(() => import("../settings/Settings.js"));
 
 interface Props {
   ref: Ref<HTMLDivElement>;
@@ -111,27 +106,25 @@ function Place({ me, peer, autoFocus }: { me: Me; peer: Person; autoFocus: boole
       data-theme={me.prefs.theme}
       className="relative flex min-h-0 flex-1 flex-col bg-background text-foreground"
     >
-      <Suspense>
-        {side === "new" ? (
-          <NewChat onBack={back} />
-        ) : side === "group" ? (
-          <NewGroup onBack={back} />
-        ) : side === "settings" ? (
-          <Settings onBack={back} onKeys={() => setKeys(true)} />
-        ) : room === undefined ? (
-          <RoomList me={me} open={undefined} searchRef={search} />
-        ) : info ? (
-          <RoomInfo roomId={room} onClose={back} />
-        ) : (
-          <Conversation
-            roomId={room}
-            onBack={back}
-            onOpenInfo={() => go(infoPath(room))}
-            autoFocus={autoFocus}
-          />
-        )}
-        {keys && <Keys onClose={() => setKeys(false)} />}
-      </Suspense>
+      {side === "new" ? (
+        <NewChat onBack={back} />
+      ) : side === "group" ? (
+        <NewGroup onBack={back} />
+      ) : side === "settings" ? (
+        <Settings onBack={back} onKeys={() => setKeys(true)} />
+      ) : room === undefined ? (
+        <RoomList me={me} open={undefined} searchRef={search} />
+      ) : info ? (
+        <RoomInfo roomId={room} onClose={back} />
+      ) : (
+        <Conversation
+          roomId={room}
+          onBack={back}
+          onOpenInfo={() => go(infoPath(room))}
+          autoFocus={autoFocus}
+        />
+      )}
+      {keys && <Keys onClose={() => setKeys(false)} />}
     </div>
   );
 }

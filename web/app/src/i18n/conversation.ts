@@ -63,6 +63,7 @@ export const conversation = table({
     lastSeen: (day: string, time: string) => `last seen ${day} at ${time}`,
     newMessages: (n: number) => plural("en", n, { one: "1 new message", other: `${n} new messages` }),
     toEnd: "Go to the end",
+    toRooms: "See your chats",
     loadingOlder: "Loading earlier messages…",
     emptyTitle: "No messages yet",
     empty: "Write the first one: it appears at once, here and on the other screen.",

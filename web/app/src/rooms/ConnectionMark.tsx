@@ -1,13 +1,14 @@
 import type { ConnectionView } from "@zas/client";
 import { useConnection } from "@zas/client/react";
 import { CloudOff, RadioTower, RefreshCw, Zap } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { connection as texts } from "../i18n/connection.js";
 import { useText } from "../i18n/index.js";
 import { IconButton } from "../ui/Button.js";
 import { classes } from "../ui/classes.js";
+import { OverPage, part } from "../ui/Part.js";
 
-const ConnectionSheet = lazy(() => import("./ConnectionSheet.js"));
+const ConnectionSheet = part(() => import("./ConnectionSheet.js"), OverPage);
 
 const RUNG_ICONS = { socket: Zap, stream: RadioTower, poll: RefreshCw };
 
@@ -35,11 +36,7 @@ export function ConnectionMark() {
           className={classes(live && "fill-primary text-primary", !up && "animate-late opacity-70")}
         />
       </IconButton>
-      {open && (
-        <Suspense>
-          <ConnectionSheet onClose={() => setOpen(false)} />
-        </Suspense>
-      )}
+      {open && <ConnectionSheet onClose={() => setOpen(false)} />}
     </>
   );
 }

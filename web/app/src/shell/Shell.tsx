@@ -1,24 +1,20 @@
 import type { Me, RoomId } from "@zas/client";
-import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { Conversation } from "../conversation/Conversation.js";
 import { useText } from "../i18n/index.js";
 import { shell } from "../i18n/shell.js";
 import { RoomList } from "../rooms/RoomList.js";
 import { Message } from "../ui/Message.js";
+import { prefetch } from "../ui/Part.js";
 import { Toasts } from "../ui/Toast.js";
 import { Divider } from "./Divider.js";
 import { listWidth, usePanes } from "./layout.js";
 import { recall, remember } from "./memory.js";
 import { backFrom, infoPath, LIST, type Place, placeOf, roomPath } from "./routes.js";
 import { SlidePane } from "./SlidePane.js";
+import { Keys, NewChat, NewGroup, RoomInfo, Settings } from "./screens.js";
 import { useShortcuts } from "./shortcuts.js";
-
-const NewChat = lazy(() => import("../people/NewChat.js"));
-const NewGroup = lazy(() => import("../people/NewGroup.js"));
-const RoomInfo = lazy(() => import("../people/RoomInfo.js"));
-const Settings = lazy(() => import("../settings/Settings.js"));
-const Keys = lazy(() => import("./Keys.js"));
 
 /** The signed-in page: the list, the conversation beside or over it, and what slides in. */
 export function Shell({ me }: { me: Me }) {
@@ -30,6 +26,7 @@ export function Shell({ me }: { me: Me }) {
   const [keys, setKeys] = useState(false);
   const [width, setWidth] = useState(() => listWidth(recall("list-width")));
   const room = useRoomBeside(place, panes > 1);
+  useEffect(prefetch, []);
 
   const back = () => {
     const to = backFrom(place);
@@ -64,15 +61,11 @@ export function Shell({ me }: { me: Me }) {
         <RoomList me={me} open={room} searchRef={search} />
       </div>
       <SlidePane open={place.side !== undefined} onBack={back}>
-        <Suspense>{sideScreen(place.side, back, () => setKeys(true))}</Suspense>
+        {sideScreen(place.side, back, () => setKeys(true))}
       </SlidePane>
     </nav>
   );
-  const info = room !== undefined && (
-    <Suspense>
-      <RoomInfo key={room} roomId={room} onClose={() => go(roomPath(room))} />
-    </Suspense>
-  );
+  const info = room !== undefined && <RoomInfo key={room} roomId={room} onClose={() => go(roomPath(room))} />;
 
   return (
     <div
@@ -120,11 +113,7 @@ export function Shell({ me }: { me: Me }) {
           </aside>
         </SlidePane>
       )}
-      {keys && (
-        <Suspense>
-          <Keys onClose={() => setKeys(false)} />
-        </Suspense>
-      )}
+      {keys && <Keys onClose={() => setKeys(false)} />}
       <Toasts />
     </div>
   );
