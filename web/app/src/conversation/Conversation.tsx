@@ -2,7 +2,7 @@
 import type { RoomId, RowKey } from "@zas/client";
 import { useRoom, useSession, useZas } from "@zas/client/react";
 import { CloudOff, DoorClosed, MessagesSquare } from "lucide-react";
-import { useCallback, useMemo, useRef, useState } from "react";
+import { useCallback, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { conversation } from "../i18n/conversation.js";
 import { useText } from "../i18n/index.js";
 import { useSound } from "../sound/SoundProvider.js";
@@ -50,6 +50,9 @@ function Room({
   const composer = useRef<ComposerHandle>(null);
   const me = session.state === "signed_in" ? session.me.user.id : "";
   const [written] = useState(() => readDraft(me, roomId));
+  // The list's first place is the first unread message, which opening the room tells.
+  const [opened, setOpened] = useState(false);
+  useLayoutEffect(() => setOpened(true), []);
   useKeyboardInset();
 
   const send = useCallback(
@@ -90,7 +93,7 @@ function Room({
     >
       <Header room={room} onBack={onBack} onOpenInfo={onOpenInfo} />
       <MessageActionsContext value={actions}>
-        {timeline.keys.length > 0 ? (
+        {!opened ? null : timeline.keys.length > 0 ? (
           <MessageList room={roomId} timeline={timeline} group={room.kind === "group"} onInfo={setShown} />
         ) : (
           <Nothing phase={timeline.phase} onReload={() => void zas.loadOlder(roomId).catch(() => {})} />

@@ -119,8 +119,10 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
     if (placed.current || items.length === 0) return;
     placed.current = true;
     const place = firstPlace(items);
-    if (place === items.length) virtualizer.scrollToEnd();
-    else virtualizer.scrollToIndex(place, { align: "start" });
+    if (place === items.length) return virtualizer.scrollToEnd();
+    virtualizer.scrollToIndex(place, { align: "start" });
+    // Known before the scroll's event, which comes too late for what keeps the end in sight.
+    if (scroller.current) setAtEnd(isAtEnd(scroller.current));
   }, [items, virtualizer]);
 
   // A message of one's own that was written here is always shown.
@@ -218,10 +220,8 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
         tabIndex={0}
         className="message-scroller"
         onKeyDown={onKeyDown}
-        onScroll={(event) => {
-          const { scrollHeight, scrollTop, clientHeight } = event.currentTarget;
-          if (placed.current)
-            setAtEnd(span.last === undefined && scrollHeight - scrollTop - clientHeight <= END_PX);
+        onScroll={({ currentTarget }) => {
+          if (placed.current) setAtEnd(span.last === undefined && isAtEnd(currentTarget));
         }}
         {...longPress}
       >
@@ -305,6 +305,9 @@ function useGuess(read: ReadRow, scroller: RefObject<HTMLElement | null>): (item
     [read],
   );
 }
+
+const isAtEnd = ({ scrollHeight, scrollTop, clientHeight }: HTMLElement): boolean =>
+  scrollHeight - scrollTop - clientHeight <= END_PX;
 
 /** Which item a conversation opens at: the divider, or past the last. */
 function firstPlace(items: readonly Item[]): number {

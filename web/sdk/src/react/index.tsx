@@ -10,7 +10,7 @@ import {
   type ReactNode,
   useCallback,
   useContext,
-  useEffect,
+  useLayoutEffect,
   useMemo,
   useSyncExternalStore,
 } from "react";
@@ -141,7 +141,8 @@ export function useRoom(id: RoomId): UseRoom {
   const connection = useConnection();
   const signedIn = useSession().state === "signed_in";
   // A room opened before anyone is known is opened again for whoever comes.
-  useEffect(() => (signedIn ? client.open(id) : undefined), [client, id, signedIn]);
+  // What is unread is fixed before effects below can read it.
+  useLayoutEffect(() => (signedIn ? client.open(id) : undefined), [client, id, signedIn]);
   const send = useCallback((text: string) => client.send(id, text), [client, id]);
   const retry = useCallback((key: RowKey) => client.retry(key), [client]);
   const discard = useCallback((key: RowKey) => client.discard(key), [client]);
