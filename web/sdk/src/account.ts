@@ -254,14 +254,14 @@ export class Account {
     }
   }
 
+  /** A message is drawn at once by its own row; lists and counts follow in a task of their own. */
   private tell(topics: ReadonlySet<string>, cause: ChatInput["type"]): void {
-    if (cause === "compose") {
-      // The frame of the key press draws the new row; lists and counts follow it.
-      const [now, later]: [string[], string[]] = [[], []];
-      for (const topic of topics) (/^(row|timeline):/.test(topic) ? now : later).push(topic);
-      this.topics.tell(now, "once");
-      this.topics.tell(later, "painted");
-    } else this.topics.tell(topics, cause === "frame" || cause === "fetched" ? "frame" : "once");
+    if (cause === "fetched") return this.topics.tell(topics, "frame");
+    if (cause !== "compose" && cause !== "frame" && cause !== "read") return this.topics.tell(topics, "once");
+    const [rows, others]: [string[], string[]] = [[], []];
+    for (const topic of topics) (/^(row|timeline):/.test(topic) ? rows : others).push(topic);
+    this.topics.tell(rows, cause === "frame" ? "frame" : "once");
+    this.topics.tell(others, "painted");
   }
 
   private async recover(): Promise<void> {

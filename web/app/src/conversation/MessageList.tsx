@@ -80,6 +80,7 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
     unread.current = { first: firstUnread, count: countFromOthers(keys, read, firstUnread) };
   }
 
+  const [atEnd, setAtEnd] = useState(true);
   const scroller = useRef<HTMLElement>(null);
   const guess = useGuess(read, scroller);
   const virtualizer = useVirtualizer<HTMLElement, HTMLDivElement>({
@@ -101,7 +102,6 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
 
   // Where the reader is.
   const placed = useRef(false);
-  const [atEnd, setAtEnd] = useState(true);
   const lastKey = keys.at(-1);
   const lastAtEnd = useRef(lastKey);
   if (atEnd && span.last === undefined) lastAtEnd.current = lastKey;

@@ -21,6 +21,9 @@ const WAVES: Record<Clip, (t: number) => number> = {
     0.16 * Math.sin(2 * Math.PI * (810 * t + 2_850 * t * t)) * Math.exp(-t * 40),
 };
 
+/** All clips. */
+export const CLIPS = Object.keys(WAVES) as Clip[];
+
 /** A clip's samples, from silence to silence. */
 export function renderClip(clip: Clip, sampleRate: number): Float32Array<ArrayBuffer> {
   const samples = new Float32Array(Math.floor(CLIP_SECONDS * sampleRate));
