@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   countAfter,
   countFromOthers,
+  estimateHeight,
   GROUP_WITHIN_MS,
   type Item,
   layOut,
@@ -190,6 +191,26 @@ describe("a layout that goes on from the one before", () => {
     expect(shapes(layOut(keys.slice(1), read, { ...start, firstUnread: "2" }, before).items)).toBe(
       "day o unread o",
     );
+  });
+});
+
+describe("a guessed height", () => {
+  const guess = (text: string, own = false) => {
+    const { read } = room([[own ? "ana" : "luis", NOON]]);
+    Object.assign(read("0") as object, { text });
+    return estimateHeight({ kind: "row", key: "0", joins: true }, read, 912);
+  };
+
+  it("is one line for a short text, and one more for each that it fills or begins", () => {
+    expect(guess("hola")).toBe(37);
+    expect(guess("a".repeat(100))).toBe(58);
+    expect(guess("a\nb")).toBe(58);
+  });
+
+  it("has room for the time where the last line is full, sooner with one's own mark", () => {
+    expect(guess("a".repeat(67))).toBe(37);
+    expect(guess("a".repeat(67), true)).toBe(54);
+    expect(guess("a".repeat(71))).toBe(54);
   });
 });
 

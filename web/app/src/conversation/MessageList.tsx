@@ -149,23 +149,27 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
   }, [virtualizer]);
 
   // What is seen is read; what is nearly reached is laid out, or loaded.
+  const readUpTo = useRef(0);
   useEffect(() => {
-    const range = virtualizer.range;
-    const top = scroller.current?.scrollTop;
-    // Of a scroll written just now the virtualizer hears with its event; until then its range is the old one.
-    if (!range || top === undefined || Math.abs(top - (virtualizer.scrollOffset ?? 0)) > 2) return;
-    if (attention) {
-      const seen = lastSeq(items, range.endIndex, read);
-      if (seen > 0) zas.markRead(room, seen);
+    const { range } = virtualizer;
+    if (!range) return;
+    const seen = attention ? lastSeq(items, range.endIndex, read) : 0;
+    const nearStart = range.startIndex < NEAR_ROWS && (from > 0 || (moreBefore && phase === "ready"));
+    const nearEnd = range.endIndex > items.length - NEAR_ROWS && to < keys.length;
+    const backAtEnd = atEnd && span.last === undefined && span.first !== undefined;
+    if (seen <= readUpTo.current && !nearStart && !nearEnd && !backAtEnd) return;
+    // Of a scroll written just now the virtualizer hears with its event; until then its range is the old
+    // one. Asked last: the answer costs a layout.
+    const top = scroller.current?.scrollTop ?? Number.NaN;
+    if (!(Math.abs(top - (virtualizer.scrollOffset ?? 0)) <= 2)) return;
+    if (seen > readUpTo.current) {
+      readUpTo.current = seen;
+      zas.markRead(room, seen);
     }
-    if (range.startIndex < NEAR_ROWS) {
-      if (from > 0) setSpan((now) => towardsStart(keys, now));
-      else if (moreBefore && phase === "ready") void zas.loadOlder(room).catch(() => {});
-    } else if (range.endIndex > items.length - NEAR_ROWS && to < keys.length) {
-      setSpan((now) => towardsEnd(keys, now));
-    } else if (atEnd && span.last === undefined && span.first !== undefined) {
-      setSpan(NEWEST);
-    }
+    if (nearStart && from > 0) setSpan((now) => towardsStart(keys, now));
+    else if (nearStart) void zas.loadOlder(room).catch(() => {});
+    else if (nearEnd) setSpan((now) => towardsEnd(keys, now));
+    else if (backAtEnd) setSpan(NEWEST);
   });
 
   // Keyboard: the arrows walk from message to message.

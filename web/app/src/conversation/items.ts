@@ -133,6 +133,14 @@ function isFromOther(row: Row | undefined): boolean {
   return row?.type === "message" && !row.own;
 }
 
+/** What a bubble is made of, in px: see `conversation.css`. Characters differ; this is their middle. */
+const CHAR = 7;
+const LINE = 21;
+/** The time at a text's end, the mark after it on one's own, and what they add where they need a line. */
+const META = 52;
+const MARK = 19;
+const META_LINE = 17;
+
 /**
  * A first guess of a row's height in px, close enough that measuring seldom moves anything.
  * `width` is the list's.
@@ -141,8 +149,13 @@ export function estimateHeight(item: Item, read: ReadRow, width: number): number
   if (item.kind !== "row") return 44;
   const row = read(item.key);
   if (row?.type !== "message") return 36;
-  const perLine = Math.max(12, (Math.min(width * 0.75, 560) - 28) / 7.4);
-  let lines = 0;
-  for (const line of row.text.split("\n")) lines += Math.max(1, Math.ceil(line.length / perLine));
-  return lines * 21 + 14 + (item.joins ? 2 : 10);
+  const room = Math.max(84, Math.min(width * 0.75, 560) - 28);
+  let height = 14 + (item.joins ? 2 : 10);
+  let last = 0;
+  for (const line of row.text.split("\n")) {
+    const lines = Math.max(1, Math.ceil((line.length * CHAR) / room));
+    height += lines * LINE;
+    last = line.length * CHAR - (lines - 1) * room;
+  }
+  return last + META + (row.own ? MARK : 0) > room ? height + META_LINE : height;
 }
