@@ -130,7 +130,11 @@ describe("a layout that goes on from the one before", () => {
     for (const index of waiting) delete (read(String(index)) as { seq?: number }).seq;
     const before = layOut(keys.slice(0, keys.length - more), read, start);
     let reads = 0;
-    const after = layOut(keys, (key) => (reads++, read(key)), start, before);
+    const counted = (key: RowKey) => {
+      reads++;
+      return read(key);
+    };
+    const after = layOut(keys, counted, start, before);
     expect(after.items).toEqual(layOut(keys, read, start).items);
     return { keys, read, before, after, reads };
   }
