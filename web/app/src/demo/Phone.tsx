@@ -34,6 +34,7 @@ export function Phone({ ref, person, peer, network, autoFocus }: Props) {
   return (
     <ZasProvider client={person.client}>
       <SoundProvider>
+        {/* biome-ignore lint/a11y/useSemanticElements: a phone with screens in it is no set of form fields. */}
         <div ref={ref} role="group" aria-label={text.phone(person.name)} className="phone">
           <div className="phone-screen">
             <StatusBar name={person.name} network={network} />
