@@ -5,11 +5,25 @@
  */
 import type { RowKey, Stages } from "../api.js";
 import type {
-  ErrorCode, Event as LogEvent, LogHead, Me, Page, Position, Presence, Room, RoomId, RoomState, ServerFrame, Signal, State,
-  TxnId, User, UserId,
+  ErrorCode,
+  Event as LogEvent,
+  LogHead,
+  Me,
+  Page,
+  Position,
+  Presence,
+  Room,
+  RoomId,
+  RoomState,
+  ServerFrame,
+  Signal,
+  State,
+  TxnId,
+  User,
+  UserId,
 } from "../protocol.gen.js";
 import type { CachedRoom, Snapshot } from "./cached.js";
-import { CACHED_EVENTS, FIRST_ROWS, HELLO_BYTES, ORPHANS, RESYNC_ROOMS, SOUND_MS, STAGES } from "./limits.js";
+import { CACHED_EVENTS, FIRST_ROWS, ORPHANS, RESYNC_ROOMS, SOUND_MS, STAGES } from "./limits.js";
 import type { Taken } from "./log.js";
 import { type Link, Outbox, type OutboxEffect, type OutboxInput, type StoredEntry } from "./outbox.js";
 import { Positions } from "./positions.js";
@@ -147,7 +161,8 @@ export class Chat {
         this.read(now, input.room, input.seq);
         break;
       case "typing":
-        if (this.typing.say(now, input.room, input.on)) this.signal({ type: "typing", room: input.room, on: input.on });
+        if (this.typing.say(now, input.room, input.on))
+          this.signal({ type: "typing", room: input.room, on: input.on });
         break;
       case "wake":
         this.wanted.hurry(now);
@@ -162,28 +177,27 @@ export class Chat {
   }
 
   nextDeadline(): number | undefined {
-    const all = [this.outbox, this.positions, this.typing, this.wanted].map((machine) => machine.nextDeadline());
+    const all = [this.outbox, this.positions, this.typing, this.wanted].map((machine) =>
+      machine.nextDeadline(),
+    );
     const due = all.filter((at) => at !== undefined);
     return due.length > 0 ? Math.min(...due) : undefined;
   }
 
-  /** The cursor and the state heard, for a feed's first frame; short enough for a socket's if asked. */
-  hello(short: boolean): { cursor: Record<RoomId, [number, number]>; seen?: { node: string; rev: number } } {
+  /** The whole cursor (bounded by one's rooms) and the state heard, for a feed's first frame. */
+  hello(): { cursor: Record<RoomId, [number, number]>; seen?: { node: string; rev: number } } {
     const cursor: Record<RoomId, [number, number]> = { [this.own.room]: [this.own.epoch, this.own.head] };
-    const newest = [...this.rooms.values()].sort((a, b) => b.lastAt - a.lastAt);
-    let room = short ? HELLO_BYTES : Number.MAX_SAFE_INTEGER;
-    for (const { id } of newest) {
-      const at = this.timelines.get(id)?.log.cursor;
-      if (!at || (room -= id.length + String(at).length + 8) < 0) break;
-      cursor[id] = at;
-    }
+    for (const [id, { log }] of this.timelines) cursor[id] = log.cursor;
     return this.seenRev === undefined ? { cursor } : { cursor, seen: { node: this.node, rev: this.seenRev } };
   }
 
   /** How far all the others in a room are. */
   everyone(room: RoomId): { delivered: number; read: number } {
     const members = this.rooms.get(room)?.members ?? [];
-    return this.positions.everyone(room, members.flatMap(({ user }) => (user === this.id ? [] : [user])));
+    return this.positions.everyone(
+      room,
+      members.flatMap(({ user }) => (user === this.id ? [] : [user])),
+    );
   }
 
   stages(key: RowKey): Stages | undefined {
@@ -195,19 +209,27 @@ export class Chat {
     const [facts, timeline] = [this.rooms.get(id), this.timelines.get(id)];
     if (!facts || !timeline) return undefined;
     const { log } = timeline;
-    const held = events && log.resyncAt === undefined ? [...log.events.values()].filter((e) => e.seq <= log.upto) : [];
+    const held =
+      events && log.resyncAt === undefined ? [...log.events.values()].filter((e) => e.seq <= log.upto) : [];
     const kept = held.sort((a, b) => a.seq - b.seq).slice(-CACHED_EVENTS);
     const whole = events && kept.length === held.length;
     const floor = whole && log.resyncAt === undefined ? log.floor : (kept[0]?.seq ?? log.upto + 1);
     return {
-      room: facts.snapshot(), positions: [...this.positions.of(id)], epoch: log.epoch, floor, upto: log.upto,
-      events: kept, moreBefore: floor > log.floor || timeline.moreBefore,
+      room: facts.snapshot(),
+      positions: [...this.positions.of(id)],
+      epoch: log.epoch,
+      floor,
+      upto: log.upto,
+      events: kept,
+      moreBefore: floor > log.floor || timeline.moreBefore,
     };
   }
 
   /** What the cache keeps besides rooms. */
   cachedMeta(): Omit<Snapshot, "rooms"> | undefined {
-    return this.me && this.ready ? { me: this.me, own: this.own, users: [...this.users.values()] } : undefined;
+    return this.me && this.ready
+      ? { me: this.me, own: this.own, users: [...this.users.values()] }
+      : undefined;
   }
 
   private deadlines(now: number): void {
@@ -259,10 +281,12 @@ export class Chat {
         const timeline = this.timelines.get(room);
         const key = `${this.id}/${txn}`;
         if (effect.do === "left" && effect.ack) {
-          if (timeline && !timeline.event(key)) this.took(now, room, timeline.ack(effect.entry, effect.ack), this.live, entropy);
+          if (timeline && !timeline.event(key))
+            this.took(now, room, timeline.ack(effect.entry, effect.ack), this.live, entropy);
           this.measure(now, key, "acked");
           const everyone = this.everyone(room);
-          for (const stage of ["delivered", "read"] as const) if (everyone[stage] >= effect.ack.seq) this.measure(now, key, stage);
+          for (const stage of ["delivered", "read"] as const)
+            if (everyone[stage] >= effect.ack.seq) this.measure(now, key, stage);
         }
         timeline?.setWaiting(this.outbox.of(room));
         this.touchRow(room, key);
@@ -320,7 +344,8 @@ export class Chat {
         break;
       case "typing":
         this.heard(frame.rev, live);
-        if (frame.user !== this.id && this.typing.hear(now, frame.room, frame.user, frame.on)) this.touchRoom(frame.room);
+        if (frame.user !== this.id && this.typing.hear(now, frame.room, frame.user, frame.on))
+          this.touchRoom(frame.room);
         break;
       case "positions":
         this.heard(frame.rev, live);
@@ -353,7 +378,8 @@ export class Chat {
     this.resyncs.clear();
     for (const [room, timeline] of this.timelines) {
       this.repair(room, timeline);
-      if (this.leading && (this.rooms.get(room)?.unread ?? 0) > 0) this.positions.markDelivered(now, room, timeline.log.upto);
+      if (this.leading && (this.rooms.get(room)?.unread ?? 0) > 0)
+        this.positions.markDelivered(now, room, timeline.log.upto);
     }
   }
 
@@ -448,7 +474,8 @@ export class Chat {
   }
 
   private sound(now: number, facts: RoomFacts, event: Extract<LogEvent, { kind: "message" }>): void {
-    if (!this.leading || facts.prefs.muted || now < this.lastSound + SOUND_MS || event.sender === undefined) return;
+    if (!this.leading || facts.prefs.muted || now < this.lastSound + SOUND_MS || event.sender === undefined)
+      return;
     this.lastSound = now;
     const message = { room: facts.id, key: eventKey(event), sender: event.sender, text: event.text };
     this.out.push({ do: "sound", message });
@@ -489,7 +516,8 @@ export class Chat {
       this.touch(`user:${user.id}`);
       for (const { id, kind, members } of this.rooms.values()) {
         // A private room is called by its other member.
-        if (kind === "private" && members.some((member) => member.user === user.id)) this.changed.add("rooms").add(`room:${id}`);
+        if (kind === "private" && members.some((member) => member.user === user.id))
+          this.changed.add("rooms").add(`room:${id}`);
       }
     }
   }
@@ -587,7 +615,13 @@ export class Chat {
     this.out.push({ do: "settled", key });
   }
 
-  private unfetched(now: number, key: string, attempt: number, code: ErrorCode | "offline", entropy: number): void {
+  private unfetched(
+    now: number,
+    key: string,
+    attempt: number,
+    code: ErrorCode | "offline",
+    entropy: number,
+  ): void {
     const [what, room = ""] = key.split(":");
     const timeline = this.timelines.get(room);
     const gone = code === "not_found" || code === "forbidden";

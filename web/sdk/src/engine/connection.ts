@@ -7,7 +7,15 @@ import type { Rung } from "../api.js";
 import { CLOSE, type ServerFrame } from "../protocol.gen.js";
 import { backoff } from "./backoff.js";
 import {
-  DEAD_MS, LADDER_MS, PROBE_CAP_MS, PROBE_MS, RENEW_AGAIN_MS, RENEW_MS, RUNG_PATIENCE_MS, TRIAL_MS, WAKE_PING_MS,
+  DEAD_MS,
+  LADDER_MS,
+  PROBE_CAP_MS,
+  PROBE_MS,
+  RENEW_AGAIN_MS,
+  RENEW_MS,
+  RUNG_PATIENCE_MS,
+  TRIAL_MS,
+  WAKE_PING_MS,
 } from "./limits.js";
 
 export const RUNGS: readonly Rung[] = ["socket", "stream", "poll"];
@@ -235,7 +243,8 @@ export class Connection {
     if (!trial) return;
     const place = RUNGS.indexOf(trial.rung);
     for (const other of this.trials()) {
-      if (RUNGS.indexOf(other.rung) < place) this.reasons.set(other.rung, `no answer in ${RUNG_PATIENCE_MS} ms`);
+      if (RUNGS.indexOf(other.rung) < place)
+        this.reasons.set(other.rung, `no answer in ${RUNG_PATIENCE_MS} ms`);
     }
     for (const rung of RUNGS.slice(place)) this.reasons.delete(rung);
     const active: Active = { trial, heardAt: now, pingMs: DEAD_MS, pingAt: now + DEAD_MS };
@@ -307,7 +316,8 @@ export class Connection {
       return this.connect(now, 0);
     }
     if (active.trial.rung === "socket" && now >= active.pingAt) this.ping(now, active);
-    if (active.probeAt !== undefined && now >= active.probeAt) this.probe(now, active, RUNGS.indexOf(active.trial.rung) - 1);
+    if (active.probeAt !== undefined && now >= active.probeAt)
+      this.probe(now, active, RUNGS.indexOf(active.trial.rung) - 1);
     if (active.probe) this.run(now, active.probe, entropy);
     if (this.renewAt !== undefined && now >= this.renewAt) {
       this.renewAt = now + RENEW_AGAIN_MS;

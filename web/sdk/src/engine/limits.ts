@@ -39,8 +39,8 @@ export const IDLE_EVENTS_KEPT = 200;
 export const ORPHANS = 200;
 /** Resyncs in one go beyond which the whole state is fetched instead of each room. */
 export const RESYNC_ROOMS = 3;
-/** Bytes of a socket's first frame (`AUTH_FRAME_BYTES`, less room for the token). */
-export const HELLO_BYTES = 2_800;
+/** Bytes of a socket's first frame at most (`AUTH_FRAME_BYTES` in `crates/protocol/src/limits.rs`). */
+export const FIRST_FRAME_BYTES = 4_096;
 /** Unread messages are counted up to here. */
 export const UNREAD_CAP = 1_000;
 

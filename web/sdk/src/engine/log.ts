@@ -71,7 +71,12 @@ export class RoomLog {
     for (const event of events) {
       const held = this.events.get(event.seq);
       // An own message made from its ack gives way only to another wording.
-      if (held && (!this.made.delete(event.seq) || (held.kind === "message" && event.kind === "message" && held.text === event.text))) continue;
+      if (
+        held &&
+        (!this.made.delete(event.seq) ||
+          (held.kind === "message" && event.kind === "message" && held.text === event.text))
+      )
+        continue;
       this.events.set(event.seq, event);
       fresh.push(event);
     }
@@ -88,7 +93,8 @@ export class RoomLog {
   /** The newest page takes the place of all that does not join it. */
   renew(page: Page): Taken {
     this.resyncAt = undefined;
-    if (page.epoch === this.epoch && page.from <= this.upto + 1) return this.cover(page.from, page.to, page.events);
+    if (page.epoch === this.epoch && page.from <= this.upto + 1)
+      return this.cover(page.from, page.to, page.events);
     if (page.epoch !== this.epoch) this.reset(page.epoch, page.head);
     const before = this.upto;
     for (const seq of this.events.keys()) if (seq < page.from) this.events.delete(seq);

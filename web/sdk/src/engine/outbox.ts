@@ -3,7 +3,15 @@
  * over a socket pipelined, each naming the one before; by POST one in flight a room. It never
  * gives up: only a final refusal (`RETRY[code] === "never"`) fails an entry, and lets the next pass.
  */
-import { type Ack, type Command, type ErrorCode, type Nack, RETRY, type RoomId, type TxnId } from "../protocol.gen.js";
+import {
+  type Ack,
+  type Command,
+  type ErrorCode,
+  type Nack,
+  RETRY,
+  type RoomId,
+  type TxnId,
+} from "../protocol.gen.js";
 import { backoff } from "./backoff.js";
 import { ACK_MS, IN_FLIGHT, OUTBOX_ENTRIES } from "./limits.js";
 
@@ -18,7 +26,7 @@ export interface StoredEntry {
 }
 
 export type EntryState =
-  | { is: "queued"; since: number; /** Refused for order: waits to be the room's first. */ ordered: boolean }
+  | { is: "queued"; since: number /** Refused for order: waits to be the room's first. */; ordered: boolean }
   | { is: "in_flight"; since: number; via: "socket" }
   | { is: "in_flight"; since: number; via: "post"; attempt: number }
   | { is: "failed"; code: ErrorCode };
@@ -160,7 +168,9 @@ export class Outbox {
   private insert(now: number, stored: StoredEntry, tried: boolean): void {
     if (this.byTxn.has(stored.txn)) return;
     const { txn, room, text, at, failed } = stored;
-    const state: EntryState = failed ? { is: "failed", code: failed } : { is: "queued", since: now, ordered: false };
+    const state: EntryState = failed
+      ? { is: "failed", code: failed }
+      : { is: "queued", since: now, ordered: false };
     const entry: Entry = { txn, room, text, at, tried, state };
     const queue = this.queues.get(room) ?? { entries: [], pausedUntil: 0, unreachable: false, failures: 0 };
     this.queues.set(room, queue);
@@ -245,7 +255,8 @@ export class Outbox {
 
   private discard(txn: TxnId): void {
     const entry = this.byTxn.get(txn);
-    if (entry && (entry.state.is === "failed" || (entry.state.is === "queued" && !entry.tried))) this.remove(entry);
+    if (entry && (entry.state.is === "failed" || (entry.state.is === "queued" && !entry.tried)))
+      this.remove(entry);
   }
 
   private set(entry: Entry, state: EntryState): void {
@@ -288,5 +299,7 @@ export function stored({ txn, room, text, at, state }: Entry): StoredEntry {
 
 function command(entry: Entry, before: Entry | undefined): Command {
   const { txn: txn_id, room, text } = entry;
-  return before ? { type: "send", txn_id, room, after: before.txn, text } : { type: "send", txn_id, room, text };
+  return before
+    ? { type: "send", txn_id, room, after: before.txn, text }
+    : { type: "send", txn_id, room, text };
 }

@@ -84,7 +84,14 @@ export class RoomFacts {
   /** What the cache keeps: the summary as it now is. */
   snapshot(): Room {
     const { members, prefs, unread, seq } = this;
-    const room: Room = { ...this.room, members: [...members], prefs, unread, head: seq, last_at: this.lastAt };
+    const room: Room = {
+      ...this.room,
+      members: [...members],
+      prefs,
+      unread,
+      head: seq,
+      last_at: this.lastAt,
+    };
     if (this.name !== undefined) room.name = this.name;
     if (this.last) room.last = this.last;
     return room;

@@ -86,7 +86,14 @@ export class Timeline {
   ack(entry: Entry, ack: Ack): Taken {
     const { txn, room, text } = entry;
     const event: LogEvent = {
-      kind: "message", room, seq: ack.seq, at: ack.at, sender: this.me, txn_id: txn, message: ack.message ?? "", text,
+      kind: "message",
+      room,
+      seq: ack.seq,
+      at: ack.at,
+      sender: this.me,
+      txn_id: txn,
+      message: ack.message ?? "",
+      text,
     };
     return this.show(this.log.make(event));
   }
@@ -136,7 +143,10 @@ export class Timeline {
   }
 
   /** Shown messages in `(after, upto]`, newest first. */
-  *messages(after: number, upto = Number.MAX_SAFE_INTEGER): Generator<Extract<LogEvent, { kind: "message" }>> {
+  *messages(
+    after: number,
+    upto = Number.MAX_SAFE_INTEGER,
+  ): Generator<Extract<LogEvent, { kind: "message" }>> {
     for (let index = this.shown.length - 1; index >= 0; index--) {
       const event = this.shown[index];
       if (!event || event.seq <= after) return;
@@ -198,7 +208,8 @@ export class Timeline {
 
   private rebuild(): void {
     this.places.clear();
-    for (const event of this.log.events.values()) if (this.visible(event)) this.places.set(eventKey(event), event);
+    for (const event of this.log.events.values())
+      if (this.visible(event)) this.places.set(eventKey(event), event);
     this.sort();
   }
 

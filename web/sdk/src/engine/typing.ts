@@ -47,7 +47,8 @@ export class Typing {
 
   nextDeadline(): number | undefined {
     let next: number | undefined;
-    for (const users of this.others.values()) for (const until of users.values()) next = Math.min(next ?? until, until);
+    for (const users of this.others.values())
+      for (const until of users.values()) next = Math.min(next ?? until, until);
     return next;
   }
 }

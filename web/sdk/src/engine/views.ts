@@ -22,11 +22,15 @@ export class Views {
   }
 
   rooms(): readonly RoomView[] | undefined {
-    return this.keep("rooms", () => {
-      if (!this.chat.ready) return undefined;
-      const views = [...this.chat.rooms.keys()].flatMap((id) => this.room(id) ?? []);
-      return views.sort((a, b) => b.at - a.at);
-    }, sameItems);
+    return this.keep(
+      "rooms",
+      () => {
+        if (!this.chat.ready) return undefined;
+        const views = [...this.chat.rooms.keys()].flatMap((id) => this.room(id) ?? []);
+        return views.sort((a, b) => b.at - a.at);
+      },
+      sameItems,
+    );
   }
 
   room(id: RoomId): RoomView | undefined {
@@ -37,8 +41,10 @@ export class Views {
   }
 
   timeline(id: RoomId): TimelineView {
-    return this.keep(`timeline:${id}`, () => this.makeTimeline(id), (a, b) =>
-      sameItems(a.keys, b.keys) && same({ ...a, keys: 0 }, { ...b, keys: 0 }),
+    return this.keep(
+      `timeline:${id}`,
+      () => this.makeTimeline(id),
+      (a, b) => sameItems(a.keys, b.keys) && same({ ...a, keys: 0 }, { ...b, keys: 0 }),
     );
   }
 
@@ -47,7 +53,9 @@ export class Views {
       const event = this.chat.timelines.get(room)?.event(key);
       if (event) return this.eventRow(key, event);
       const entry = this.chat.outbox.get(key.slice(key.indexOf("/") + 1));
-      return entry && entry.room === room && key === `${this.chat.id}/${entry.txn}` ? this.entryRow(key, entry) : undefined;
+      return entry && entry.room === room && key === `${this.chat.id}/${entry.txn}`
+        ? this.entryRow(key, entry)
+        : undefined;
     });
   }
 
@@ -67,7 +75,9 @@ export class Views {
       const receipt: Receipt = { user };
       if (position && position.read >= seq) receipt.readAt = millis(position.read_at);
       if (position && Math.max(position.delivered, position.read) >= seq) {
-        receipt.deliveredAt = millis(position.delivered >= seq && position.delivered_at ? position.delivered_at : position.read_at);
+        receipt.deliveredAt = millis(
+          position.delivered >= seq && position.delivered_at ? position.delivered_at : position.read_at,
+        );
       }
       return [receipt];
     });
@@ -77,7 +87,8 @@ export class Views {
     const old = this.made.get(topic) as T;
     if (this.made.has(topic) && !this.stale.delete(topic)) return old;
     const next = make();
-    const kept = old && next && typeof old === "object" && typeof next === "object" && equal(old, next) ? old : next;
+    const kept =
+      old && next && typeof old === "object" && typeof next === "object" && equal(old, next) ? old : next;
     // A row that is gone leaves nothing behind.
     if (kept === undefined) this.made.delete(topic);
     else this.made.set(topic, kept);
@@ -90,7 +101,10 @@ export class Views {
     const other = kind === "private" ? members.find(({ user }) => user !== chat.id)?.user : undefined;
     const waiting = chat.outbox.of(id).at(-1);
     const view: RoomView = {
-      id, kind, members, prefs,
+      id,
+      kind,
+      members,
+      prefs,
       title: facts.name ?? (other && chat.users.get(other)?.display_name) ?? "",
       myRole: members.find(({ user }) => user === chat.id)?.role ?? "member",
       unread: this.unread(facts),
@@ -100,7 +114,13 @@ export class Views {
     if (other !== undefined) view.other = other;
     const { last } = facts;
     if (waiting) {
-      view.last = { text: waiting.text, sender: chat.id, own: true, at: waiting.at, delivery: deliveryOf(waiting) };
+      view.last = {
+        text: waiting.text,
+        sender: chat.id,
+        own: true,
+        at: waiting.at,
+        delivery: deliveryOf(waiting),
+      };
     } else if (last) {
       const sender = last.sender ?? "";
       const delivery = this.storedDelivery(last);
@@ -127,7 +147,11 @@ export class Views {
     if (!timeline) return { room: id, keys: [], moreBefore: false, phase: "cold", head: 0 };
     const keys = timeline.keys();
     const view: TimelineView = {
-      room: id, keys, moreBefore: timeline.moreBefore, phase: this.phase(timeline, keys), head: timeline.log.upto,
+      room: id,
+      keys,
+      moreBefore: timeline.moreBefore,
+      phase: this.phase(timeline, keys),
+      head: timeline.log.upto,
     };
     const { firstUnread } = timeline;
     if (firstUnread !== undefined) view.firstUnread = firstUnread;
@@ -145,7 +169,14 @@ export class Views {
     if (event.kind === "message") {
       const { text, seq, sender = "" } = event;
       const row: Row = {
-        type: "message", key, sender, own: sender === this.chat.id, text, at, seq, delivery: this.storedDelivery(event),
+        type: "message",
+        key,
+        sender,
+        own: sender === this.chat.id,
+        text,
+        at,
+        seq,
+        delivery: this.storedDelivery(event),
       };
       if (event.txn_id !== undefined) row.txnId = event.txn_id;
       return row;

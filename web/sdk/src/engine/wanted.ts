@@ -65,7 +65,8 @@ export class Wanted {
 
   nextDeadline(): number | undefined {
     let next: number | undefined;
-    for (const { retryAt } of this.wants.values()) if (retryAt !== undefined) next = Math.min(next ?? retryAt, retryAt);
+    for (const { retryAt } of this.wants.values())
+      if (retryAt !== undefined) next = Math.min(next ?? retryAt, retryAt);
     return next;
   }
 }
