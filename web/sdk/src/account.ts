@@ -452,7 +452,6 @@ export class Account {
   private told(message: TabMessage): void {
     switch (message.type) {
       case "frame":
-        if (message.frame.type === "ack") this.journal.forget(message.frame.txn_id);
         if (!this.tabs.leads) this.chatInput(message);
         break;
       case "status":

@@ -1,4 +1,8 @@
+/** What a reload paints before the network answers. */
 import type { Event as LogEvent, LogHead, Me, Position, Room, User } from "../protocol.gen.js";
+import type { RoomFacts } from "./facts.js";
+import { CACHED_EVENTS } from "./limits.js";
+import type { Timeline } from "./timeline.js";
 
 /** A room in the cache: its summary, and of its log `floor..=upto` whole (nothing when `floor > upto`). */
 export interface CachedRoom {
@@ -11,10 +15,31 @@ export interface CachedRoom {
   moreBefore: boolean;
 }
 
-/** What a reload paints before the network answers. */
 export interface Snapshot {
   me: Me;
   own: LogHead;
   users: User[];
   rooms: CachedRoom[];
+}
+
+/** The room as the cache keeps it, with its newest events if `events`. */
+export function cachedRoom(
+  facts: RoomFacts,
+  { log, moreBefore }: Timeline,
+  positions: readonly Position[],
+  events: boolean,
+): CachedRoom {
+  const held = events ? [...log.events.values()].filter((event) => event.seq <= log.upto) : [];
+  const kept = held.sort((a, b) => a.seq - b.seq).slice(-CACHED_EVENTS);
+  const whole = events && kept.length === held.length;
+  const floor = whole ? log.floor : (kept[0]?.seq ?? log.upto + 1);
+  return {
+    room: facts.snapshot(),
+    positions: [...positions],
+    epoch: log.epoch,
+    floor,
+    upto: log.upto,
+    events: kept,
+    moreBefore: floor > log.floor || moreBefore,
+  };
 }

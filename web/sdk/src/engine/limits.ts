@@ -4,6 +4,8 @@
 export const ACK_MS = 2_000;
 /** Own messages in flight at once in a room over a socket. */
 export const IN_FLIGHT = 20;
+/** The longest that a server's `retry_after_ms` is obeyed. */
+export const HOLD_MAX_MS = 300_000;
 /** Messages that may wait; beyond it `send` takes no more. */
 export const OUTBOX_ENTRIES = 1_000;
 /** Reconnects and retries: full jitter up to the base doubled per failure, at most the cap. */
@@ -28,6 +30,8 @@ export const RENEW_MS = 60_000;
 /** When a renewal gives nothing, the next try. */
 export const RENEW_AGAIN_MS = 10_000;
 
+/** A head that the server names ahead of its events is asked for after this long. */
+export const HEAD_MS = 1_000;
 /** Events that a gap repair fetches for; a longer one is a new page. */
 export const GAP_EVENTS = 300;
 /** Ranges held beyond a gap. */

@@ -21,11 +21,12 @@ export class RoomLog {
   upto: number;
   /** The highest `seq` known to exist. */
   head: number;
-  /** The feed goes on after this one, while what lies between is fetched as a new page. */
-  resyncAt?: number;
+  /**
+   * `behind`: too much was missed, the newest page is awaited. `void`: so it is, and nothing of this
+   * history is known. `parted`: one is not in the room.
+   */
+  state: "follows" | "behind" | "void" | "parted" = "follows";
   private islands: [from: number, to: number][] = [];
-  /** Own events made from an ack, until the log's own wording comes. */
-  private readonly made = new Set<number>();
 
   /** A log known to end at `head`, of which nothing is held. */
   constructor(
@@ -37,16 +38,19 @@ export class RoomLog {
     this.head = head;
   }
 
-  /** Where the feed goes on from. */
-  get cursor(): [epoch: number, seq: number] {
-    let seq = this.resyncAt ?? this.upto;
-    for (const [from, to] of this.islands) if (from <= seq + 1) seq = Math.max(seq, to);
-    return [this.epoch, seq];
+  /** Where the feed goes on from; `undefined` where it is to begin anew. */
+  get cursor(): [epoch: number, seq: number] | undefined {
+    return this.state === "follows" || this.state === "behind" ? [this.epoch, this.upto] : undefined;
+  }
+
+  /** Whether the newest page must come first. */
+  get awaits(): boolean {
+    return this.state === "behind" || this.state === "void";
   }
 
   /** The last covered `seq` before a gap that is to be fetched. */
   get gap(): number | undefined {
-    return this.resyncAt === undefined && this.head > this.upto ? this.upto : undefined;
+    return this.state === "follows" && this.head > this.upto ? this.upto : undefined;
   }
 
   get gapIsLong(): boolean {
@@ -57,26 +61,13 @@ export class RoomLog {
     return this.cover(event.seq, event.seq, [event]);
   }
 
-  /** Takes one's own event from its ack, before the log's own wording of it comes. */
-  make(event: LogEvent): Taken {
-    if (!this.events.has(event.seq)) this.made.add(event.seq);
-    return this.add(event);
-  }
-
   /** Takes `from..=to`, of which `events` are the visible ones. */
   cover(from: number, to: number, events: readonly LogEvent[]): Taken {
     const fresh: LogEvent[] = [];
     // A stretch below that does not join what is held would leave a gap nobody fills.
     if (to < this.floor - 1) return { fresh, advanced: [] };
     for (const event of events) {
-      const held = this.events.get(event.seq);
-      // An own message made from its ack gives way only to another wording.
-      if (
-        held &&
-        (!this.made.delete(event.seq) ||
-          (held.kind === "message" && event.kind === "message" && held.text === event.text))
-      )
-        continue;
+      if (this.events.has(event.seq)) continue;
       this.events.set(event.seq, event);
       fresh.push(event);
     }
@@ -92,7 +83,7 @@ export class RoomLog {
 
   /** The newest page takes the place of all that does not join it. */
   renew(page: Page): Taken {
-    this.resyncAt = undefined;
+    this.state = "follows";
     if (page.epoch === this.epoch && page.from <= this.upto + 1)
       return this.cover(page.from, page.to, page.events);
     if (page.epoch !== this.epoch) this.reset(page.epoch, page.head);
@@ -103,24 +94,29 @@ export class RoomLog {
     return { fresh, advanced: this.between(before, this.upto) };
   }
 
-  /** The feed will go on after `head`. True when what is held is void or must be fetched anew. */
+  /** The feed will go on after `head`. True when the newest page must come first. */
   resync(epoch: number, head: number): boolean {
-    if (epoch !== this.epoch || head < this.upto) {
+    if (epoch !== this.epoch || head < this.upto || this.state === "parted") {
       this.reset(epoch, head);
-      return true;
+      this.state = "void";
+    } else {
+      this.head = Math.max(this.head, head);
+      if (this.gapIsLong) this.state = "behind";
     }
-    this.head = Math.max(this.head, head);
-    if (head === this.upto) return false;
-    if (this.gapIsLong) this.resyncAt = head;
-    return this.gapIsLong;
+    return this.awaits;
   }
 
-  /** Forgets all: another history begins. */
-  reset(epoch: number, head: number): void {
+  /** Goes on after `head`, whatever lies before it. */
+  follow(head: number): void {
+    const ahead = [...this.events.values()].filter((event) => event.seq > head);
+    this.reset(this.epoch, head);
+    this.state = "follows";
+    for (const event of ahead) this.add(event);
+  }
+
+  private reset(epoch: number, head: number): void {
     this.events.clear();
-    this.made.clear();
     this.islands = [];
-    this.resyncAt = undefined;
     this.epoch = epoch;
     this.floor = head + 1;
     this.upto = head;

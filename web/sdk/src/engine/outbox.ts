@@ -1,7 +1,9 @@
 /**
- * The outbox: own messages that are not yet known to be stored. Per room in the order composed;
+ * The outbox: own messages until the room's log here holds them. Per room in the order composed;
  * over a socket pipelined, each naming the one before; by POST one in flight a room. It never
  * gives up: only a final refusal (`RETRY[code] === "never"`) fails an entry, and lets the next pass.
+ * An acked entry stays until its event is covered: it shows the row after a reload, and goes out
+ * again should the room come back with another history.
  */
 import {
   type Ack,
@@ -13,7 +15,7 @@ import {
   type TxnId,
 } from "../protocol.gen.js";
 import { backoff } from "./backoff.js";
-import { ACK_MS, IN_FLIGHT, OUTBOX_ENTRIES } from "./limits.js";
+import { ACK_MS, HOLD_MAX_MS, IN_FLIGHT, OUTBOX_ENTRIES } from "./limits.js";
 
 /** An entry as it is journaled and told to other tabs. */
 export interface StoredEntry {
@@ -22,13 +24,17 @@ export interface StoredEntry {
   text: string;
   /** When it was composed, in milliseconds since 1970. */
   at: number;
+  /** Its place among the room's entries, by the bytes; the `txn` unless said. */
+  place?: string;
   failed?: ErrorCode;
+  acked?: Ack;
 }
 
 export type EntryState =
   | { is: "queued"; since: number /** Refused for order: waits to be the room's first. */; ordered: boolean }
   | { is: "in_flight"; since: number; via: "socket" }
   | { is: "in_flight"; since: number; via: "post"; attempt: number }
+  | { is: "acked"; ack: Ack }
   | { is: "failed"; code: ErrorCode };
 
 export interface Entry {
@@ -36,6 +42,7 @@ export interface Entry {
   readonly room: RoomId;
   readonly text: string;
   readonly at: number;
+  place: string;
   /** Whether it may be on the server already. */
   tried: boolean;
   state: EntryState;
@@ -55,6 +62,10 @@ export type OutboxInput =
   | { type: "token" }
   | { type: "ack"; ack: Ack }
   | { type: "nack"; nack: Nack }
+  /** The room's log is held up to there, or will not be (`Infinity`). */
+  | { type: "covered"; room: RoomId; upto: number }
+  /** The room has another history, which may lack what was acked. */
+  | { type: "another"; room: RoomId }
   /** A POST ended without an answer. */
   | { type: "unreachable"; txn: TxnId; attempt: number }
   | { type: "retry" | "discard"; txn: TxnId }
@@ -67,8 +78,8 @@ export type OutboxEffect =
   | { do: "forget"; txn: TxnId }
   /** The entry appeared or its state changed. */
   | { do: "entry"; entry: Entry }
-  /** The entry left: stored as `ack` says, or taken back. */
-  | { do: "left"; entry: Entry; ack?: Ack }
+  /** The entry left: the log holds it, or it was taken back. */
+  | { do: "left"; entry: Entry }
   /** The queue holds until a fresh token comes (`revoked`: until one signs in again). */
   | { do: "unauthenticated"; revoked: boolean };
 
@@ -92,7 +103,7 @@ export class Outbox {
   /** How many are not yet acked, those that failed left out. */
   get waiting(): number {
     let count = 0;
-    for (const entry of this.byTxn.values()) if (entry.state.is !== "failed") count++;
+    for (const entry of this.byTxn.values()) if (unsettled(entry)) count++;
     return count;
   }
 
@@ -132,6 +143,12 @@ export class Outbox {
       case "ack":
         this.settle(input.ack);
         break;
+      case "covered":
+        this.covered(input.room, input.upto);
+        break;
+      case "another":
+        this.another(now, input.room);
+        break;
       case "nack":
         this.refuse(now, input.nack, entropy);
         break;
@@ -155,11 +172,10 @@ export class Outbox {
     if (!this.leading || this.held) return undefined;
     let next: number | undefined;
     for (const queue of this.queues.values()) {
-      const first = queue.entries.find((entry) => entry.state.is !== "failed");
-      if (!first || first.state.is === "failed") continue;
-      if (first.state.is === "in_flight" && first.state.via === "post") continue;
-      const due = Math.max(queue.pausedUntil, first.state.since + ACK_MS);
-      const wake = first.state.is === "queued" && this.link !== "none" ? queue.pausedUntil : due;
+      const state = queue.entries.find(unsettled)?.state;
+      if (!state || !("since" in state) || (state.is === "in_flight" && state.via === "post")) continue;
+      const due = Math.max(queue.pausedUntil, state.since + ACK_MS);
+      const wake = state.is === "queued" && this.link !== "none" ? queue.pausedUntil : due;
       next = Math.min(next ?? wake, wake);
     }
     return next;
@@ -167,27 +183,28 @@ export class Outbox {
 
   private insert(now: number, stored: StoredEntry, tried: boolean): void {
     if (this.byTxn.has(stored.txn)) return;
-    const { txn, room, text, at, failed } = stored;
-    const state: EntryState = failed
-      ? { is: "failed", code: failed }
-      : { is: "queued", since: now, ordered: false };
-    const entry: Entry = { txn, room, text, at, tried, state };
+    const { txn, room, text, at, place = txn, failed, acked } = stored;
+    const state: EntryState = acked
+      ? { is: "acked", ack: acked }
+      : failed
+        ? { is: "failed", code: failed }
+        : { is: "queued", since: now, ordered: false };
+    const entry: Entry = { txn, room, text, at, place, tried, state };
     const queue = this.queues.get(room) ?? { entries: [], pausedUntil: 0, unreachable: false, failures: 0 };
     this.queues.set(room, queue);
-    const place = queue.entries.findLastIndex((other) => other.txn < txn) + 1;
-    queue.entries.splice(place, 0, entry);
+    queue.entries.splice(queue.entries.findLastIndex((other) => other.place < place) + 1, 0, entry);
     this.byTxn.set(txn, entry);
     this.out.push({ do: "entry", entry });
   }
 
-  private remove(entry: Entry, ack?: Ack): void {
+  private remove(entry: Entry): void {
     const queue = this.queues.get(entry.room);
     if (queue) {
       queue.entries.splice(queue.entries.indexOf(entry), 1);
       if (queue.entries.length === 0) this.queues.delete(entry.room);
     }
     this.byTxn.delete(entry.txn);
-    this.out.push({ do: "forget", txn: entry.txn }, ack ? { do: "left", entry, ack } : { do: "left", entry });
+    this.out.push({ do: "forget", txn: entry.txn }, { do: "left", entry });
   }
 
   private relink(link: Link): void {
@@ -207,28 +224,36 @@ export class Outbox {
 
   private settle(ack: Ack): void {
     const entry = this.byTxn.get(ack.txn_id);
-    if (!entry) return;
+    if (!entry || entry.state.is === "acked") return;
     const queue = this.queues.get(entry.room);
     if (queue) queue.failures = 0;
-    this.remove(entry, ack);
+    this.keep(entry, { is: "acked", ack });
+  }
+
+  private covered(room: RoomId, upto: number): void {
+    for (const entry of [...this.of(room)])
+      if (entry.state.is === "acked" && entry.state.ack.seq <= upto) this.remove(entry);
+  }
+
+  private another(now: number, room: RoomId): void {
+    for (const entry of this.of(room))
+      if (entry.state.is === "acked") this.keep(entry, { is: "queued", since: now, ordered: false });
   }
 
   private refuse(now: number, nack: Nack, entropy: number): void {
     const entry = this.byTxn.get(nack.txn_id);
     const queue = entry && this.queues.get(entry.room);
-    if (!entry || !queue || entry.state.is === "failed") return;
+    if (!entry || !queue || !unsettled(entry)) return;
     const retry = nack.code === "revoked" ? "refreshed" : RETRY[nack.code];
-    if (retry === "never") {
-      this.set(entry, { is: "failed", code: nack.code });
-      this.out.push({ do: "keep", entry: stored(entry) });
-      return;
-    }
+    if (retry === "never") return this.keep(entry, { is: "failed", code: nack.code });
     this.set(entry, { is: "queued", since: now, ordered: retry === "in_order" });
-    const first = queue.entries.find((other) => other.state.is !== "failed") === entry;
-    if (retry === "in_order" && !first) return;
+    if (retry === "in_order" && queue.entries.find(unsettled) !== entry) return;
     // `later`; or a refusal that asking again at once would repeat.
-    const pause = nack.retry_after_ms ?? backoff(++queue.failures, entropy);
-    queue.pausedUntil = Math.max(queue.pausedUntil, now + pause);
+    const pause = backoff(queue.failures++, entropy);
+    queue.pausedUntil = Math.max(
+      queue.pausedUntil,
+      now + Math.min(nack.retry_after_ms ?? pause, HOLD_MAX_MS),
+    );
     queue.unreachable = false;
     if (retry === "refreshed" && this.leading) {
       this.held = true;
@@ -241,22 +266,37 @@ export class Outbox {
     const queue = entry && this.queues.get(entry.room);
     if (!queue || entry.state.is !== "in_flight" || entry.state.via !== "post") return;
     if (entry.state.attempt !== attempt) return;
+    // The socket carries it, too, and has as long again to answer.
+    if (this.link === "socket") return this.set(entry, { is: "in_flight", via: "socket", since: now });
     this.set(entry, { is: "queued", since: entry.state.since, ordered: false });
-    queue.pausedUntil = now + backoff(++queue.failures, entropy);
+    queue.pausedUntil = now + backoff(queue.failures++, entropy);
     queue.unreachable = true;
   }
 
+  /** Goes out again under the same name, as the room's newest. */
   private retry(now: number, txn: TxnId): void {
     const entry = this.byTxn.get(txn);
-    if (entry?.state.is !== "failed") return;
-    this.set(entry, { is: "queued", since: now, ordered: false });
-    this.out.push({ do: "keep", entry: stored(entry) });
+    const entries = entry && this.queues.get(entry.room)?.entries;
+    const newest = entries?.at(-1);
+    if (entry?.state.is !== "failed" || !entries || !newest) return;
+    if (newest !== entry) {
+      entries.push(...entries.splice(entries.indexOf(entry), 1));
+      // Right behind the newest, and before all that is composed later.
+      entry.place = `${newest.place}+`;
+    }
+    this.keep(entry, { is: "queued", since: now, ordered: false });
   }
 
   private discard(txn: TxnId): void {
     const entry = this.byTxn.get(txn);
     if (entry && (entry.state.is === "failed" || (entry.state.is === "queued" && !entry.tried)))
       this.remove(entry);
+  }
+
+  /** As {@link set}, for what must outlive the page. */
+  private keep(entry: Entry, state: EntryState): void {
+    this.set(entry, state);
+    this.out.push({ do: "keep", entry: stored(entry) });
   }
 
   private set(entry: Entry, state: EntryState): void {
@@ -272,8 +312,8 @@ export class Outbox {
       let flying = queue.entries.filter((entry) => entry.state.is === "in_flight").length;
       for (const entry of queue.entries) {
         const { state } = entry;
-        if (state.is === "failed") continue;
-        const late = state.is !== "in_flight" || state.via !== "post" ? now >= state.since + ACK_MS : false;
+        if (!("since" in state)) continue;
+        const late = !(state.is === "in_flight" && state.via === "post") && now >= state.since + ACK_MS;
         if (state.is === "queued" && this.link === "socket") {
           if (flying >= IN_FLIGHT || (state.ordered && before)) break;
           flying++;
@@ -292,9 +332,17 @@ export class Outbox {
   }
 }
 
+function unsettled({ state }: Entry): boolean {
+  return state.is === "queued" || state.is === "in_flight";
+}
+
 /** What of an entry outlives the page. */
-export function stored({ txn, room, text, at, state }: Entry): StoredEntry {
-  return state.is === "failed" ? { txn, room, text, at, failed: state.code } : { txn, room, text, at };
+function stored({ txn, room, text, at, place, state }: Entry): StoredEntry {
+  const entry: StoredEntry = { txn, room, text, at };
+  if (place !== txn) entry.place = place;
+  if (state.is === "failed") entry.failed = state.code;
+  if (state.is === "acked") entry.acked = state.ack;
+  return entry;
 }
 
 function command(entry: Entry, before: Entry | undefined): Command {

@@ -1,103 +1,326 @@
 /**
- * What is known of rooms and people: the server's summaries, carried on by the events that follow
- * them. A summary taken at `seq` holds all events up to it, so each event counts once.
+ * One's rooms and their logs: what the feed, the pages and the summaries say of each, and what is still
+ * to be fetched for it.
  */
-import type { Event as LogEvent, Member, Room, RoomId, RoomPrefs, UserId } from "../protocol.gen.js";
-import { UNREAD_CAP } from "./limits.js";
+import type { Event as LogEvent, Page, Position, Room, RoomId, RoomState, UserId } from "../protocol.gen.js";
+import type { CachedRoom } from "./cached.js";
+import type { Effects } from "./effects.js";
+import { RoomFacts } from "./facts.js";
+import { FIRST_ROWS, ORPHANS, RESYNC_ROOMS, SOUND_MS } from "./limits.js";
+import type { Taken } from "./log.js";
+import type { People } from "./people.js";
+import { Positions } from "./positions.js";
+import { Sending } from "./sending.js";
+import { eventKey, Timeline } from "./timeline.js";
+import type { Typing } from "./typing.js";
+import type { Wanted } from "./wanted.js";
 
 type Message = Extract<LogEvent, { kind: "message" }>;
 
-export class RoomFacts {
-  members: readonly Member[];
-  name?: string;
-  prefs: RoomPrefs;
-  lastAt: number;
-  last?: Message;
-  /** Others' messages above `countedFrom`, as far as they were counted. */
-  unread: number;
-  /** All events up to here are in these facts. */
-  seq: number;
+export class Rooms {
+  readonly facts = new Map<RoomId, RoomFacts>();
+  readonly timelines = new Map<RoomId, Timeline>();
+  readonly positions: Positions;
+  readonly sending: Sending;
+  /** Whether a feed has replayed what was missed and goes on. */
+  live = false;
+  leading = false;
+  /** Screens that show each room. */
+  private readonly screens = new Map<RoomId, number>();
+  /** Rooms to be fetched when the replay is over. */
+  private readonly resyncs = new Set<RoomId>();
+  /** Events of rooms that are still being fetched. */
+  private readonly orphans: LogEvent[] = [];
+  private lastSound = Number.NEGATIVE_INFINITY;
 
-  constructor(private room: Room) {
-    this.members = room.members;
-    this.name = room.name;
-    this.prefs = room.prefs;
-    this.lastAt = room.last_at;
-    this.unread = room.unread;
-    this.seq = room.head;
-    if (room.last?.kind === "message") this.last = room.last;
+  constructor(
+    private readonly me: UserId,
+    private readonly effects: Effects,
+    private readonly wanted: Wanted,
+    private readonly people: People,
+    private readonly typing: Typing,
+  ) {
+    this.positions = new Positions(me);
+    this.sending = new Sending(me, this.timelines, effects, (room) => this.everyone(room));
   }
 
-  get id(): RoomId {
-    return this.room.id;
+  /** How far all the others in a room are. */
+  everyone(room: RoomId): { delivered: number; read: number } {
+    const members = this.facts.get(room)?.members ?? [];
+    return this.positions.everyone(
+      room,
+      members.flatMap(({ user }) => (user === this.me ? [] : [user])),
+    );
   }
 
-  get kind(): "private" | "group" {
-    return this.room.kind === "private" ? "private" : "group";
+  event(now: number, event: LogEvent): void {
+    const { room } = event;
+    const timeline = this.timelines.get(room);
+    if (!timeline) {
+      if (this.orphans.push(event) > ORPHANS) this.orphans.shift();
+      return this.wanted.room(room);
+    }
+    if (timeline.log.state === "parted") {
+      // What came after one was removed is not for oneself, until one is added again.
+      if (event.kind !== "member_added" || event.user !== this.me) return;
+      timeline.log.state = "follows";
+    }
+    this.took(now, timeline, timeline.add(event), this.live);
+    this.repair(timeline);
   }
 
-  get epoch(): number {
-    return this.room.epoch;
+  skip(now: number, room: RoomId, from: number, to: number): void {
+    const timeline = this.timelines.get(room);
+    if (timeline) this.took(now, timeline, timeline.cover(from, to, []), false);
   }
 
-  get from(): number {
-    return this.room.from;
+  resync(now: number, room: RoomId, epoch: number, head: number): void {
+    const timeline = this.timelines.get(room);
+    if (!timeline) return this.wanted.room(room);
+    if (timeline.log.epoch !== epoch) this.another(now, timeline, epoch, head);
+    if (timeline.resync(epoch, head)) {
+      this.resyncs.add(room);
+      if (this.live) this.fetchResynced(now);
+    } else this.repair(timeline);
+    this.effects.room(room);
+    this.effects.timeline(room);
   }
 
-  /** Takes a newer summary; an older one says nothing new. */
-  renew(room: Room): void {
-    if (room.epoch === this.epoch && room.head < this.seq) return;
-    const ahead = room.epoch === this.epoch && this.last && this.last.seq > room.head ? this.last : undefined;
-    Object.assign(this, new RoomFacts(room));
-    if (ahead) this.last = ahead;
+  /** The server names a head whose events did not come. */
+  head(room: RoomId, head: number): void {
+    const timeline = this.timelines.get(room);
+    if (!timeline || timeline.log.state === "parted") return;
+    timeline.log.head = Math.max(timeline.log.head, head);
+    this.repair(timeline);
   }
 
-  /** Takes the next event of the room. */
-  apply(event: LogEvent, me: UserId, readUpTo: number): void {
-    if (event.kind === "message" && event.seq > (this.last?.seq ?? 0)) this.last = event;
-    this.lastAt = Math.max(this.lastAt, event.at);
-    if (event.seq <= this.seq) return;
-    this.seq = event.seq;
-    switch (event.kind) {
-      case "message":
-        if (event.sender !== me && event.seq > readUpTo) this.unread = Math.min(UNREAD_CAP, this.unread + 1);
-        break;
-      case "room_renamed":
-        this.name = event.name;
-        break;
-      case "member_added":
-        this.members = [...this.without(event.user), { user: event.user, role: "member" }];
-        break;
-      case "member_removed":
-        this.members = this.without(event.user);
-        break;
-      case "role_changed":
-        this.members = this.members.map((member) =>
-          member.user === event.user ? { user: member.user, role: event.role } : member,
-        );
-        break;
-      default:
-        break;
+  /** The replay is over: what it left open is fetched. */
+  synced(now: number): void {
+    this.positions.repeat(now);
+    this.fetchResynced(now);
+    for (const [room, timeline] of this.timelines) {
+      this.repair(timeline);
+      if ((this.facts.get(room)?.unread ?? 0) > 0) this.delivered(now, room, timeline.log.upto);
     }
   }
 
-  /** What the cache keeps: the summary as it now is. */
-  snapshot(): Room {
-    const { members, prefs, unread, seq } = this;
-    const room: Room = {
-      ...this.room,
-      members: [...members],
-      prefs,
-      unread,
-      head: seq,
-      last_at: this.lastAt,
-    };
-    if (this.name !== undefined) room.name = this.name;
-    if (this.last) room.last = this.last;
-    return room;
+  /** Takes the summaries of all one's rooms. */
+  state(now: number, rooms: readonly Room[]): void {
+    const listed = new Set(rooms.map(({ id }) => id));
+    for (const id of [...this.facts.keys()]) if (!listed.has(id)) this.leave(now, id);
+    for (const room of rooms) {
+      const timeline = this.summary(now, room);
+      if (!timeline.log.awaits) continue;
+      if (timeline.opened) this.wanted.room(room.id);
+      else timeline.follow(room.head);
+    }
+    this.effects.touch("rooms");
   }
 
-  private without(user: UserId): Member[] {
-    return this.members.filter((member) => member.user !== user);
+  roomState(now: number, { room, page }: RoomState): void {
+    const timeline = this.summary(now, room);
+    this.took(now, timeline, timeline.renew(page, room.from), false);
+    for (const event of this.orphans.filter((orphan) => orphan.room === room.id)) {
+      this.orphans.splice(this.orphans.indexOf(event), 1);
+      this.took(now, timeline, timeline.add(event), true);
+    }
+    this.repair(timeline);
+  }
+
+  /** Takes a page below what is held (`before`), or above. */
+  page(now: number, room: RoomId, page: Page, before: boolean): void {
+    const timeline = this.timelines.get(room);
+    if (!timeline) return;
+    if (page.epoch !== timeline.log.epoch) return this.wanted.room(room);
+    const { upto } = timeline.log;
+    const taken = timeline.page(page, before);
+    // The server knows best where its log ends; else a head that was never there is asked for again and again.
+    if (!before && timeline.log.upto === upto) timeline.log.head = Math.max(page.head, upto);
+    timeline.failed = false;
+    this.took(now, timeline, taken, false);
+    this.repair(timeline);
+  }
+
+  restore(now: number, { room, epoch, upto, floor, events, moreBefore, positions }: CachedRoom): void {
+    this.facts.set(room.id, new RoomFacts(room));
+    const timeline = new Timeline(room.id, this.me, epoch, upto, room.from);
+    timeline.cover(floor, upto, events);
+    timeline.moreBefore = moreBefore;
+    this.positions.merge(room.id, positions);
+    this.add(now, timeline);
+  }
+
+  /** One is not in the room any more; its log is kept for the day one is back. */
+  leave(now: number, room: RoomId): void {
+    const timeline = this.timelines.get(room);
+    if (timeline) timeline.log.state = "parted";
+    this.facts.delete(room);
+    this.positions.forget(room);
+    this.wanted.forget(room);
+    this.sending.handle(now, { type: "covered", room, upto: Number.POSITIVE_INFINITY });
+    this.effects.room(room);
+    this.effects.timeline(room);
+  }
+
+  merge(now: number, room: RoomId, positions: readonly Position[]): void {
+    const [facts, timeline] = [this.facts.get(room), this.timelines.get(room)];
+    if (!facts || !timeline) return;
+    const before = this.everyone(room);
+    if (!this.positions.merge(room, positions)) return;
+    const after = this.everyone(room);
+    for (const stage of ["delivered", "read"] as const) {
+      if (after[stage] <= before[stage]) continue;
+      for (const message of timeline.messages(before[stage], after[stage])) {
+        if (message.sender !== this.me) continue;
+        const key = eventKey(message);
+        this.effects.row(room, key);
+        this.sending.measure(now, key, stage);
+      }
+    }
+    if (this.positions.read(room) >= timeline.log.upto) facts.unread = 0;
+    this.effects.room(room);
+  }
+
+  read(now: number, room: RoomId, seq: number): void {
+    const [facts, timeline] = [this.facts.get(room), this.timelines.get(room)];
+    if (!facts || !timeline || !this.positions.markRead(now, room, Math.min(seq, timeline.log.upto))) return;
+    if (this.positions.read(room) >= timeline.log.upto) facts.unread = 0;
+    this.effects.room(room);
+  }
+
+  open(room: RoomId): void {
+    const screens = this.screens.get(room) ?? 0;
+    this.screens.set(room, screens + 1);
+    const timeline = this.timelines.get(room);
+    if (!timeline) this.wanted.room(room);
+    else if (screens === 0) this.show(timeline);
+  }
+
+  close(room: RoomId): void {
+    const screens = (this.screens.get(room) ?? 1) - 1;
+    if (screens > 0) this.screens.set(room, screens);
+    else this.screens.delete(room);
+    if (screens === 0) this.timelines.get(room)?.close();
+    this.effects.timeline(room);
+  }
+
+  older(room: RoomId): void {
+    const timeline = this.timelines.get(room);
+    if (!timeline?.moreBefore) return;
+    timeline.failed = false;
+    this.wanted.older(room, timeline.log.floor);
+    this.effects.timeline(room);
+  }
+
+  /** Another history begins: what was said of the old one's places means nothing in it. */
+  private another(now: number, timeline: Timeline, epoch: number, head: number): void {
+    const { room } = timeline;
+    this.positions.forget(room);
+    this.wanted.forget(room);
+    timeline.resync(epoch, head);
+    this.sending.handle(now, { type: "another", room });
+  }
+
+  private fetchResynced(now: number): void {
+    const many = this.resyncs.size > RESYNC_ROOMS;
+    if (many) this.wanted.state(now);
+    for (const room of this.resyncs) if (!many || this.screens.has(room)) this.wanted.room(room);
+    this.resyncs.clear();
+  }
+
+  /** Fetches what is missing; while a replay runs, what seems missing is on its way. */
+  private repair({ room, log }: Timeline): void {
+    if (!this.live || log.gap === undefined) return;
+    if (log.gapIsLong) this.wanted.room(room);
+    else this.wanted.gap(room, log.gap);
+  }
+
+  /** Follows up what a timeline has taken in; `news`: it was said as it happened. */
+  private took(now: number, timeline: Timeline, taken: Taken, news: boolean): void {
+    const { room, log } = timeline;
+    for (const event of taken.fresh) {
+      const { sender, txn_id, seq, at } = event;
+      this.effects.row(room, eventKey(event));
+      this.people.meet(sender);
+      if (sender !== this.me || txn_id === undefined || !this.sending.outbox.get(txn_id)) continue;
+      const ack = { txn_id, room, seq, at };
+      this.sending.handle(now, {
+        type: "ack",
+        ack: event.kind === "message" ? { ...ack, message: event.message } : ack,
+      });
+    }
+    const facts = this.facts.get(room);
+    if (facts) this.count(now, facts, taken.advanced, news);
+    if (this.sending.outbox.of(room).length > 0) this.sending.show(now, room);
+    timeline.trim();
+    this.effects.room(room);
+    this.effects.timeline(room);
+    if (facts && log.state === "follows" && facts.members.every(({ user }) => user !== this.me))
+      this.leave(now, room);
+  }
+
+  private count(now: number, facts: RoomFacts, events: readonly LogEvent[], news: boolean): void {
+    const read = this.positions.read(facts.id);
+    let delivered = 0;
+    for (const event of events) {
+      const unknown = event.seq > facts.seq;
+      facts.apply(event, this.me, read);
+      this.effects.row(facts.id, eventKey(event));
+      if ("user" in event) this.people.meet(event.user);
+      if (event.kind !== "message" || event.sender === undefined || event.sender === this.me) continue;
+      delivered = event.seq;
+      this.typing.hear(now, facts.id, event.sender, false);
+      if (news && unknown && event.seq > read) this.sound(now, facts, event);
+    }
+    if (delivered > 0) this.delivered(now, facts.id, delivered);
+  }
+
+  /** One sound for a burst, on the tab that leads, none for a muted room. */
+  private sound(now: number, facts: RoomFacts, event: Message): void {
+    if (!this.leading || facts.prefs.muted || now < this.lastSound + SOUND_MS || event.sender === undefined)
+      return;
+    this.lastSound = now;
+    const message = { room: facts.id, key: eventKey(event), sender: event.sender, text: event.text };
+    this.effects.push({ do: "sound", message });
+  }
+
+  private delivered(now: number, room: RoomId, seq: number): void {
+    if (this.leading) this.positions.markDelivered(now, room, seq);
+  }
+
+  /** A timeline comes on screen: its newest page is wanted. */
+  private show(timeline: Timeline): void {
+    const { room, log } = timeline;
+    const read = this.positions.read(room);
+    timeline.open(this.facts.get(room)?.unread === 0 || read >= log.upto ? undefined : read);
+    if (!timeline.loaded) this.wanted.room(room);
+    else if (timeline.moreBefore && timeline.keys().length < FIRST_ROWS) this.older(room);
+    this.repair(timeline);
+    this.effects.timeline(room);
+  }
+
+  private add(now: number, timeline: Timeline): void {
+    this.timelines.set(timeline.room, timeline);
+    this.sending.show(now, timeline.room);
+    if (this.screens.has(timeline.room)) this.show(timeline);
+  }
+
+  /** Takes a room's summary; its timeline then knows where the log stands. */
+  private summary(now: number, room: Room): Timeline {
+    const facts = this.facts.get(room.id);
+    if (facts) facts.renew(room);
+    else this.facts.set(room.id, new RoomFacts(room));
+    let timeline = this.timelines.get(room.id);
+    if (!timeline) {
+      timeline = new Timeline(room.id, this.me, room.epoch, room.head, room.from);
+      this.add(now, timeline);
+    } else if (timeline.log.epoch !== room.epoch) this.another(now, timeline, room.epoch, room.head);
+    else if (timeline.log.state === "parted") timeline.resync(room.epoch, room.head);
+    timeline.log.head = Math.max(timeline.log.head, room.head);
+    this.merge(now, room.id, room.positions);
+    if (room.unread > 0 && this.live) this.delivered(now, room.id, room.head);
+    this.effects.room(room.id);
+    this.effects.timeline(room.id);
+    return timeline;
   }
 }

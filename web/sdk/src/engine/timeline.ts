@@ -6,7 +6,7 @@
  * To show a new kind of event: its case in {@link noticeOf} (or in `rowView` of `views.ts`).
  */
 import type { Row, RowKey } from "../api.js";
-import type { Ack, Event as LogEvent, Page, RoomId, UserId } from "../protocol.gen.js";
+import type { Event as LogEvent, Page, RoomId, UserId } from "../protocol.gen.js";
 import { IDLE_EVENTS, IDLE_EVENTS_KEPT } from "./limits.js";
 import { RoomLog, type Taken } from "./log.js";
 import type { Entry } from "./outbox.js";
@@ -50,6 +50,8 @@ export class Timeline {
   private order: RowKey[] = [];
   private readonly places = new Map<RowKey, LogEvent>();
   private waiting: readonly Entry[] = [];
+  /** Own messages as their acks tell them, until the log has their events. */
+  private readonly acked = new Map<number, LogEvent>();
 
   constructor(
     readonly room: RoomId,
@@ -82,22 +84,6 @@ export class Timeline {
     return this.show(this.log.add(event));
   }
 
-  /** Takes in one's own message as its ack tells it. */
-  ack(entry: Entry, ack: Ack): Taken {
-    const { txn, room, text } = entry;
-    const event: LogEvent = {
-      kind: "message",
-      room,
-      seq: ack.seq,
-      at: ack.at,
-      sender: this.me,
-      txn_id: txn,
-      message: ack.message ?? "",
-      text,
-    };
-    return this.show(this.log.make(event));
-  }
-
   cover(from: number, to: number, events: readonly LogEvent[]): Taken {
     return this.show(this.log.cover(from, to, events));
   }
@@ -120,12 +106,19 @@ export class Timeline {
     return taken;
   }
 
-  /** Whether the room must be fetched anew. */
+  /** Whether the newest page must come first. */
   resync(epoch: number, head: number): boolean {
-    const void_ = this.log.resync(epoch, head);
+    const awaits = this.log.resync(epoch, head);
     if (this.log.events.size === 0) this.moreBefore = head >= this.from;
     this.rebuild();
-    return void_;
+    return awaits;
+  }
+
+  /** Goes on after `head`; what lies before it is loaded when it is asked for. */
+  follow(head: number): void {
+    this.log.follow(head);
+    this.moreBefore = head >= this.from;
+    this.rebuild();
   }
 
   /** Keeps only the newest events of a room that is not on screen. */
@@ -137,9 +130,25 @@ export class Timeline {
     this.rebuild();
   }
 
-  /** The room's outbox entries as they now are. */
-  setWaiting(entries: readonly Entry[]): void {
+  /** The room's outbox entries as they now are: acked ones stand at their place, the others below all. */
+  setEntries(entries: readonly Entry[]): void {
+    const old = [...this.acked.keys()];
+    this.acked.clear();
+    const fresh: LogEvent[] = [];
+    for (const entry of entries) {
+      const event = ackedEvent(this.me, entry);
+      if (!event || this.log.events.has(event.seq)) continue;
+      this.acked.set(event.seq, event);
+      if (!this.places.has(eventKey(event))) fresh.push(event);
+    }
+    if (old.some((seq) => !this.acked.has(seq) && !this.log.events.has(seq))) this.rebuild();
+    this.show({ fresh, advanced: [] });
     this.waiting = entries.filter((entry) => !this.places.has(`${this.me}/${entry.txn}`));
+  }
+
+  /** The newest shown message above `seq`. */
+  newest(seq: number): Extract<LogEvent, { kind: "message" }> | undefined {
+    return this.messages(seq).next().value ?? undefined;
   }
 
   /** Shown messages in `(after, upto]`, newest first. */
@@ -177,19 +186,22 @@ export class Timeline {
 
   private show(taken: Taken): Taken {
     const batch = new Map<number, LogEvent>();
+    let moved = false;
     for (const event of [...taken.fresh, ...taken.advanced]) {
       const key = eventKey(event);
       const place = this.places.get(key);
       if (place === event || !this.visible(event)) continue;
       if (place?.seq === event.seq) this.shown[this.shown.lastIndexOf(place)] = event;
       else batch.set(event.seq, event);
+      moved ||= place !== undefined && place.seq !== event.seq;
       this.places.set(key, event);
     }
     if (batch.size === 0) return taken;
     const events = [...batch.values()].sort((a, b) => a.seq - b.seq);
     const [first, last] = [events[0], events.at(-1)];
     const [oldest, newest] = [this.shown[0], this.shown.at(-1)];
-    if (!newest || (first && first.seq > newest.seq)) {
+    if (moved) this.sort();
+    else if (!newest || (first && first.seq > newest.seq)) {
       this.shown.push(...events);
       this.order.push(...events.map(eventKey));
     } else if (oldest && last && last.seq < oldest.seq) {
@@ -210,6 +222,8 @@ export class Timeline {
     this.places.clear();
     for (const event of this.log.events.values())
       if (this.visible(event)) this.places.set(eventKey(event), event);
+    for (const event of this.acked.values())
+      if (!this.places.has(eventKey(event)) && this.visible(event)) this.places.set(eventKey(event), event);
     this.sort();
   }
 
@@ -217,4 +231,11 @@ export class Timeline {
     this.shown = [...this.places.values()].sort((a, b) => a.seq - b.seq);
     this.order = this.shown.map(eventKey);
   }
+}
+
+/** One's own message as its ack tells it. */
+function ackedEvent(sender: UserId, { txn, room, text, state }: Entry): LogEvent | undefined {
+  if (state.is !== "acked") return undefined;
+  const { seq, at, message = "" } = state.ack;
+  return { kind: "message", room, seq, at, sender, txn_id: txn, message, text };
 }

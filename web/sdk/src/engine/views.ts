@@ -2,9 +2,9 @@
 import type { Delivery, PresenceView, Receipt, RoomView, Row, RowKey, TimelineView } from "../api.js";
 import type { Event as LogEvent, RoomId, UserId } from "../protocol.gen.js";
 import type { Chat } from "./chat.js";
+import type { RoomFacts } from "./facts.js";
 import { UNREAD_CAP } from "./limits.js";
 import type { Entry } from "./outbox.js";
-import type { RoomFacts } from "./rooms.js";
 import { same } from "./same.js";
 import { noticeOf, type Timeline } from "./timeline.js";
 
@@ -99,7 +99,8 @@ export class Views {
     const { chat } = this;
     const { id, kind, members, prefs } = facts;
     const other = kind === "private" ? members.find(({ user }) => user !== chat.id)?.user : undefined;
-    const waiting = chat.outbox.of(id).at(-1);
+    const waiting = chat.outbox.of(id).findLast(({ state }) => state.is !== "acked");
+    const last = chat.timelines.get(id)?.newest(facts.last?.seq ?? 0) ?? facts.last;
     const view: RoomView = {
       id,
       kind,
@@ -108,11 +109,10 @@ export class Views {
       title: facts.name ?? (other && chat.users.get(other)?.display_name) ?? "",
       myRole: members.find(({ user }) => user === chat.id)?.role ?? "member",
       unread: this.unread(facts),
-      at: Math.max(millis(facts.lastAt), waiting?.at ?? 0),
+      at: Math.max(millis(Math.max(facts.lastAt, last?.at ?? 0)), waiting?.at ?? 0),
       typing: chat.typing.of(id),
     };
     if (other !== undefined) view.other = other;
-    const { last } = facts;
     if (waiting) {
       view.last = {
         text: waiting.text,
@@ -144,7 +144,8 @@ export class Views {
 
   private makeTimeline(id: RoomId): TimelineView {
     const timeline = this.chat.timelines.get(id);
-    if (!timeline) return { room: id, keys: [], moreBefore: false, phase: "cold", head: 0 };
+    if (!timeline || timeline.log.state === "parted")
+      return { room: id, keys: [], moreBefore: false, phase: "cold", head: 0 };
     const keys = timeline.keys();
     const view: TimelineView = {
       room: id,
@@ -202,7 +203,9 @@ export class Views {
 }
 
 function deliveryOf({ state, at }: Entry): Delivery {
-  return state.is === "failed" ? { state: "failed", code: state.code } : { state: state.is, since: at };
+  if (state.is === "failed") return { state: "failed", code: state.code };
+  if (state.is === "acked") return { state: "stored", seq: state.ack.seq, tick: "sent" };
+  return { state: state.is, since: at };
 }
 
 function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {

@@ -1,0 +1,103 @@
+/**
+ * What is known of rooms and people: the server's summaries, carried on by the events that follow
+ * them. A summary taken at `seq` holds all events up to it, so each event counts once.
+ */
+import type { Event as LogEvent, Member, Room, RoomId, RoomPrefs, UserId } from "../protocol.gen.js";
+import { UNREAD_CAP } from "./limits.js";
+
+type Message = Extract<LogEvent, { kind: "message" }>;
+
+export class RoomFacts {
+  members: readonly Member[];
+  name?: string;
+  prefs: RoomPrefs;
+  lastAt: number;
+  last?: Message;
+  /** Others' messages above `countedFrom`, as far as they were counted. */
+  unread: number;
+  /** All events up to here are in these facts. */
+  seq: number;
+
+  constructor(private room: Room) {
+    this.members = room.members;
+    this.name = room.name;
+    this.prefs = room.prefs;
+    this.lastAt = room.last_at;
+    this.unread = room.unread;
+    this.seq = room.head;
+    if (room.last?.kind === "message") this.last = room.last;
+  }
+
+  get id(): RoomId {
+    return this.room.id;
+  }
+
+  get kind(): "private" | "group" {
+    return this.room.kind === "private" ? "private" : "group";
+  }
+
+  get epoch(): number {
+    return this.room.epoch;
+  }
+
+  get from(): number {
+    return this.room.from;
+  }
+
+  /** Takes a newer summary; an older one says nothing new. */
+  renew(room: Room): void {
+    if (room.epoch === this.epoch && room.head < this.seq) return;
+    const ahead = room.epoch === this.epoch && this.last && this.last.seq > room.head ? this.last : undefined;
+    Object.assign(this, new RoomFacts(room));
+    if (ahead) this.last = ahead;
+  }
+
+  /** Takes the next event of the room. */
+  apply(event: LogEvent, me: UserId, readUpTo: number): void {
+    if (event.kind === "message" && event.seq > (this.last?.seq ?? 0)) this.last = event;
+    this.lastAt = Math.max(this.lastAt, event.at);
+    if (event.seq <= this.seq) return;
+    this.seq = event.seq;
+    switch (event.kind) {
+      case "message":
+        if (event.sender !== me && event.seq > readUpTo) this.unread = Math.min(UNREAD_CAP, this.unread + 1);
+        break;
+      case "room_renamed":
+        this.name = event.name;
+        break;
+      case "member_added":
+        this.members = [...this.without(event.user), { user: event.user, role: "member" }];
+        break;
+      case "member_removed":
+        this.members = this.without(event.user);
+        break;
+      case "role_changed":
+        this.members = this.members.map((member) =>
+          member.user === event.user ? { user: member.user, role: event.role } : member,
+        );
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** What the cache keeps: the summary as it now is. */
+  snapshot(): Room {
+    const { members, prefs, unread, seq } = this;
+    const room: Room = {
+      ...this.room,
+      members: [...members],
+      prefs,
+      unread,
+      head: seq,
+      last_at: this.lastAt,
+    };
+    if (this.name !== undefined) room.name = this.name;
+    if (this.last) room.last = this.last;
+    return room;
+  }
+
+  private without(user: UserId): Member[] {
+    return this.members.filter((member) => member.user !== user);
+  }
+}
