@@ -18,7 +18,7 @@ import { openSocket } from "./drivers/socket.js";
 import { openStream } from "./drivers/stream.js";
 import { Tabs } from "./drivers/tabs.js";
 import { backoff } from "./engine/backoff.js";
-import { Chat, type ChatEffect, type ChatInput } from "./engine/chat.js";
+import { Chat, type ChatEffect, type ChatInput, type Cursor } from "./engine/chat.js";
 import { Connection, type ConnectionEffect, type ConnectionInput, RUNGS } from "./engine/connection.js";
 import type { StoredEntry } from "./engine/outbox.js";
 import { TxnMint } from "./engine/txn.js";
@@ -47,7 +47,8 @@ export type Status = ConnectionView extends infer View
 
 type TabMessage =
   | { type: "frame"; frame: ServerFrame; live: boolean }
-  | { type: "status"; status: Status; live: boolean }
+  /** With the leader's cursor while it is live. */
+  | { type: "status"; status: Status; cursor?: Cursor }
   /** "I am new here." */
   | { type: "hello" }
   | { type: "composed"; entry: StoredEntry }
@@ -444,7 +445,11 @@ export class Account {
   private tellStatus(): void {
     if (!this.tabs.leads) return;
     this.status = statusOf(this.connection);
-    this.tabs.say({ type: "status", status: this.status, live: this.status.state === "live" });
+    const { status } = this;
+    const live = status.state === "live";
+    this.tabs.say(
+      live ? { type: "status", status, cursor: this.chat.hello().cursor } : { type: "status", status },
+    );
     this.topics.tell(["connection"], "once");
   }
 
@@ -457,7 +462,7 @@ export class Account {
       case "status":
         if (this.tabs.leads) break;
         this.status = message.status;
-        if (message.live) this.chatInput({ type: "frame", frame: { type: "synced" }, live: true });
+        if (message.cursor) this.chatInput({ type: "peer", cursor: message.cursor });
         this.topics.tell(["connection"], "once");
         break;
       case "hello":

@@ -32,6 +32,8 @@ import { Wanted } from "./wanted.js";
 
 export type { ChatEffect } from "./effects.js";
 
+export type Cursor = Record<RoomId, [epoch: number, seq: number]>;
+
 export type ChatInput =
   /** Ask for the first state. */
   | { type: "start" }
@@ -42,6 +44,8 @@ export type ChatInput =
   | { type: "link"; link: Link }
   /** `live`: not part of the replay after a (re)connect. */
   | { type: "frame"; frame: ServerFrame; live: boolean }
+  /** The tab that leads is live, and its cursor there: no frame is missing here, but for what came before. */
+  | { type: "peer"; cursor: Cursor }
   | { type: "fetched"; key: string; attempt: number; body: unknown }
   | { type: "unfetched"; key: string; attempt: number; code: ErrorCode | "offline" }
   /** `wall` is the device's clock, in milliseconds since 1970. */
@@ -128,6 +132,9 @@ export class Chat {
         held.live = input.live;
         this.frame(now, input.frame, entropy);
         break;
+      case "peer":
+        this.peer(now, input.cursor);
+        break;
       case "fetched":
         if (wanted.done(input.key, input.attempt)) this.fetched(now, input.key, input.body);
         break;
@@ -174,8 +181,8 @@ export class Chat {
   }
 
   /** The whole cursor (bounded by one's rooms) and the state heard, for a feed's first frame. */
-  hello(): { cursor: Record<RoomId, [number, number]>; seen?: Seen } {
-    const cursor: Record<RoomId, [number, number]> = { [this.own.room]: [this.own.epoch, this.own.head] };
+  hello(): { cursor: Cursor; seen?: Seen } {
+    const cursor: Cursor = { [this.own.room]: [this.own.epoch, this.own.head] };
     for (const [id, { log }] of this.timelines) if (log.cursor) cursor[id] = log.cursor;
     const { seen } = this.heard;
     return seen ? { cursor, seen } : { cursor };
@@ -243,7 +250,7 @@ export class Chat {
         else held.resync(now, frame.room, frame.epoch, frame.head);
         break;
       case "ack":
-        held.sending.handle(now, { type: "ack", ack: frame });
+        held.sending.ack(now, frame);
         break;
       case "nack":
         held.sending.handle(now, { type: "nack", nack: frame }, entropy);
@@ -264,6 +271,15 @@ export class Chat {
       default:
         break;
     }
+  }
+
+  private peer(now: number, cursor: Cursor): void {
+    this.held.live = true;
+    for (const [room, [epoch, seq]] of Object.entries(cursor)) {
+      if (room !== this.id) this.held.peer(room, epoch, seq);
+      else if (epoch !== this.own.epoch || seq > this.own.head) this.wanted.state(now);
+    }
+    this.held.synced(now);
   }
 
   private head(now: number, room: RoomId, head: number): void {

@@ -89,6 +89,9 @@ export class RoomLog {
     if (page.epoch !== this.epoch) this.reset(page.epoch, page.head);
     const before = this.upto;
     for (const seq of this.events.keys()) if (seq < page.from) this.events.delete(seq);
+    this.islands = this.islands.flatMap(([from, to]) =>
+      to < page.from ? [] : [[Math.max(from, page.from), to]],
+    );
     [this.floor, this.upto] = [page.from, page.from - 1];
     const { fresh } = this.cover(page.from, page.to, page.events);
     return { fresh, advanced: this.between(before, this.upto) };

@@ -27,14 +27,19 @@ export interface StoredEntry {
   /** Its place among the room's entries, by the bytes; the `txn` unless said. */
   place?: string;
   failed?: ErrorCode;
-  acked?: Ack;
+  acked?: Acked;
+}
+
+/** An ack, and the history in which it holds; without one it is asked for again. */
+export interface Acked extends Ack {
+  epoch?: number;
 }
 
 export type EntryState =
   | { is: "queued"; since: number /** Refused for order: waits to be the room's first. */; ordered: boolean }
   | { is: "in_flight"; since: number; via: "socket" }
   | { is: "in_flight"; since: number; via: "post"; attempt: number }
-  | { is: "acked"; ack: Ack }
+  | { is: "acked"; ack: Acked }
   | { is: "failed"; code: ErrorCode };
 
 export interface Entry {
@@ -60,12 +65,12 @@ export type OutboxInput =
   | { type: "link"; link: Link }
   /** A fresh access token is there. */
   | { type: "token" }
-  | { type: "ack"; ack: Ack }
+  | { type: "ack"; ack: Acked }
   | { type: "nack"; nack: Nack }
-  /** The room's log is held up to there, or will not be (`Infinity`). */
-  | { type: "covered"; room: RoomId; upto: number }
-  /** The room has another history, which may lack what was acked. */
-  | { type: "another"; room: RoomId }
+  /** The room's log is held up to there. What was acked in another history goes out again, since this may lack it. */
+  | { type: "covered"; room: RoomId; epoch: number; upto: number }
+  /** One is not in the room any more: no event will come for what was acked. */
+  | { type: "parted"; room: RoomId }
   /** A POST ended without an answer. */
   | { type: "unreachable"; txn: TxnId; attempt: number }
   | { type: "retry" | "discard"; txn: TxnId }
@@ -144,10 +149,10 @@ export class Outbox {
         this.settle(input.ack);
         break;
       case "covered":
-        this.covered(input.room, input.upto);
+        this.covered(now, input.room, input.epoch, input.upto);
         break;
-      case "another":
-        this.another(now, input.room);
+      case "parted":
+        for (const entry of [...this.of(input.room)]) if (entry.state.is === "acked") this.remove(entry);
         break;
       case "nack":
         this.refuse(now, input.nack, entropy);
@@ -222,7 +227,7 @@ export class Outbox {
     }
   }
 
-  private settle(ack: Ack): void {
+  private settle(ack: Acked): void {
     const entry = this.byTxn.get(ack.txn_id);
     if (!entry || entry.state.is === "acked") return;
     const queue = this.queues.get(entry.room);
@@ -230,14 +235,13 @@ export class Outbox {
     this.keep(entry, { is: "acked", ack });
   }
 
-  private covered(room: RoomId, upto: number): void {
-    for (const entry of [...this.of(room)])
-      if (entry.state.is === "acked" && entry.state.ack.seq <= upto) this.remove(entry);
-  }
-
-  private another(now: number, room: RoomId): void {
-    for (const entry of this.of(room))
-      if (entry.state.is === "acked") this.keep(entry, { is: "queued", since: now, ordered: false });
+  private covered(now: number, room: RoomId, epoch: number, upto: number): void {
+    for (const entry of [...this.of(room)]) {
+      if (entry.state.is !== "acked") continue;
+      const { ack } = entry.state;
+      if (ack.epoch !== epoch) this.keep(entry, { is: "queued", since: now, ordered: false });
+      else if (ack.seq <= upto) this.remove(entry);
+    }
   }
 
   private refuse(now: number, nack: Nack, entropy: number): void {

@@ -94,6 +94,12 @@ export class Rooms {
     this.repair(timeline);
   }
 
+  /** Another tab stands there in the room's log. */
+  peer(room: RoomId, epoch: number, seq: number): void {
+    if (this.timelines.get(room)?.log.epoch === epoch) this.head(room, seq);
+    else this.wanted.room(room);
+  }
+
   /** The replay is over: what it left open is fetched. */
   synced(now: number): void {
     this.positions.repeat(now);
@@ -157,7 +163,7 @@ export class Rooms {
     this.facts.delete(room);
     this.positions.forget(room);
     this.wanted.forget(room);
-    this.sending.handle(now, { type: "covered", room, upto: Number.POSITIVE_INFINITY });
+    this.sending.handle(now, { type: "parted", room });
     this.effects.room(room);
     this.effects.timeline(room);
   }
@@ -218,7 +224,7 @@ export class Rooms {
     this.positions.forget(room);
     this.wanted.forget(room);
     timeline.resync(epoch, head);
-    this.sending.handle(now, { type: "another", room });
+    this.sending.show(now, room);
   }
 
   private fetchResynced(now: number): void {
@@ -244,10 +250,7 @@ export class Rooms {
       this.people.meet(sender);
       if (sender !== this.me || txn_id === undefined || !this.sending.outbox.get(txn_id)) continue;
       const ack = { txn_id, room, seq, at };
-      this.sending.handle(now, {
-        type: "ack",
-        ack: event.kind === "message" ? { ...ack, message: event.message } : ack,
-      });
+      this.sending.ack(now, event.kind === "message" ? { ...ack, message: event.message } : ack);
     }
     const facts = this.facts.get(room);
     if (facts) this.count(now, facts, taken.advanced, news);

@@ -3,7 +3,7 @@
  * stage took.
  */
 import type { RowKey, Stages } from "../api.js";
-import type { RoomId, TxnId, UserId } from "../protocol.gen.js";
+import type { Ack, RoomId, TxnId, UserId } from "../protocol.gen.js";
 import type { Effects } from "./effects.js";
 import { STAGES } from "./limits.js";
 import { Outbox, type OutboxInput } from "./outbox.js";
@@ -53,12 +53,18 @@ export class Sending {
     if (rooms.size > 0) this.effects.touch("waiting");
   }
 
+  ack(now: number, ack: Ack): void {
+    const epoch = this.timelines.get(ack.room)?.log.epoch;
+    this.handle(now, { type: "ack", ack: epoch === undefined ? ack : { ...ack, epoch } });
+  }
+
   /** Shows a room's entries as they now are; those that its log holds need no entry any more. */
   show(now: number, room: RoomId): void {
     const timeline = this.timelines.get(room);
     const acked = this.outbox.of(room).some(({ state }) => state.is === "acked");
-    if (timeline && acked && timeline.log.cursor) {
-      this.handle(now, { type: "covered", room, upto: timeline.log.upto });
+    if (timeline && acked) {
+      const { epoch, cursor } = timeline.log;
+      this.handle(now, { type: "covered", room, epoch, upto: cursor?.[1] ?? 0 });
     }
     timeline?.setEntries(this.outbox.of(room));
     this.effects.room(room);

@@ -1,0 +1,253 @@
+/** Whatever happens on the way, every tab ends with the server's log, and nothing is lost or doubled. */
+import * as fc from "fast-check";
+import { expect, test, vi } from "vitest";
+import type { TxnId } from "../../src/protocol.gen.js";
+import { ME, OTHER, REFUSED, ROOM, type Tab, World } from "./world.js";
+
+// Many runs each, under a virtual clock: the time they take says nothing of the engine.
+vi.setConfig({ testTimeout: 120_000 });
+
+type Step =
+  | { do: "compose"; tab: number; text: string }
+  | { do: "other"; hidden: boolean; count: number }
+  | { do: "deliver" | "lose"; choice: number }
+  | { do: "pass"; ms: number }
+  | { do: "cut" | "takeover" | "older" | "heads" | "read" }
+  | { do: "reload" | "save"; tab: number }
+  | { do: "busy" | "lossy" | "doubling"; count: number }
+  | { do: "rung"; socket: boolean; stream: boolean }
+  | { do: "restore"; back: number };
+
+const small = fc.nat({ max: 20 });
+const tab = fc.nat({ max: 1 });
+// Few texts, so that equal ones meet.
+const text = fc.constantFrom("a", "b", REFUSED);
+const rec = fc.record;
+const is = <T extends string>(...names: T[]) => fc.constantFrom(...names);
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: rec({ do: is("compose"), tab, text }) },
+  {
+    weight: 3,
+    arbitrary: rec({ do: is("other"), hidden: fc.boolean(), count: fc.constantFrom(1, 1, 2, 15) }),
+  },
+  { weight: 12, arbitrary: rec({ do: is("deliver"), choice: small }) },
+  { weight: 3, arbitrary: rec({ do: is("lose"), choice: small }) },
+  { weight: 4, arbitrary: rec({ do: is("pass"), ms: fc.constantFrom(10, 300, 1_200, 2_100, 36_000) }) },
+  { weight: 6, arbitrary: rec({ do: is("cut", "takeover", "older", "heads", "read") }) },
+  { weight: 3, arbitrary: rec({ do: is("reload", "save"), tab }) },
+  {
+    weight: 3,
+    arbitrary: rec({ do: is("busy", "lossy", "doubling"), count: fc.integer({ min: 1, max: 3 }) }),
+  },
+  { weight: 1, arbitrary: rec({ do: is("rung"), socket: fc.boolean(), stream: fc.boolean() }) },
+);
+
+const history = fc.constantFrom(0, 3, 9);
+const restore = rec({ do: is("restore"), back: fc.nat({ max: 4 }) });
+/** More than is fetched piece by piece. */
+const FLOOD: Step = { do: "other", hidden: false, count: 320 };
+
+interface Composed {
+  txn: TxnId;
+  text: string;
+}
+
+class Run {
+  readonly world: World;
+  /** By tab, in order. */
+  private readonly composed: Composed[][] = [[], []];
+  private letters = 0;
+
+  constructor(history: number, pageEvents: number) {
+    this.world = new World(2);
+    this.world.server.pageEvents = pageEvents;
+    this.others(history);
+  }
+
+  step(step: Step): void {
+    const { world } = this;
+    const at = "tab" in step ? this.tab(step.tab) : this.leader;
+    switch (step.do) {
+      case "compose":
+        this.composed[at.index]?.push({ txn: at.compose(step.text), text: step.text });
+        break;
+      case "other":
+        this.others(step.count, step.hidden);
+        break;
+      case "deliver":
+      case "lose":
+        world[step.do](step.choice);
+        break;
+      case "pass":
+        world.pass(step.ms);
+        break;
+      case "reload": {
+        const { journal, snapshot = "" } = world.storage;
+        const kept = snapshot + [...journal.keys()].join();
+        // What was neither saved nor journaled comes with the feed.
+        this.shown[at.index] = (this.shown[at.index] ?? []).filter((key) =>
+          kept.includes(key.slice(ME.length + 1)),
+        );
+        at.reload();
+        break;
+      }
+      case "cut":
+      case "save":
+        at[step.do]();
+        break;
+      case "takeover": {
+        const next = this.tab(1 - at.index);
+        at.lead(false);
+        next.lead(true);
+        break;
+      }
+      case "older":
+        at.input({ type: "older", room: ROOM });
+        break;
+      case "heads":
+        for (const tell of world.server.listeners) tell(world.server.heads());
+        break;
+      case "read":
+        at.input({ type: "read", room: ROOM, seq: world.server.head });
+        break;
+      case "busy":
+      case "lossy":
+      case "doubling":
+        world.server[step.do] = step.count;
+        break;
+      case "rung":
+        world.blocked.clear();
+        if (!step.socket) world.blocked.add("socket");
+        if (!step.stream) world.blocked.add("stream");
+        break;
+      case "restore":
+        // A server that goes takes all that is under way with it.
+        for (const each of world.tabs) each.cut();
+        world.loseAll();
+        world.server.restore(Math.max(0, world.server.head - step.back));
+        break;
+    }
+    for (const each of world.tabs) this.audit(each);
+  }
+
+  /** The weather clears up: from some time on, all is as the server has it, and stays so. */
+  settle(restored: boolean): void {
+    const { world } = this;
+    Object.assign(world.server, { busy: 0, lossy: 0, doubling: 0 });
+    world.blocked.clear();
+    for (let round = 0; round < 150 && !this.settled; round++) this.calm(round);
+    for (let round = 0; round < 5; round++) this.calm(round);
+    const { server } = world;
+    for (const each of world.tabs) {
+      this.audit(each);
+      expect(stored(each), `tab ${each.index}`).toEqual(server.visible.map((event) => keyed(event)));
+    }
+    const refused = this.composed.flat().filter(({ text }) => text === REFUSED);
+    const sent = this.composed.flat().filter(({ text }) => text !== REFUSED);
+    expect([...world.storage.journal.keys()].sort()).toEqual(refused.map(({ txn }) => txn).sort());
+    const mine = server.visible.filter(({ sender }) => sender === ME).map(({ txn_id }) => txn_id ?? "");
+    expect(new Set(mine).size, "nothing twice").toBe(mine.length);
+    if (!restored) expect([...mine].sort(), "nothing lost").toEqual(sent.map(({ txn }) => txn).sort());
+    // A backup may lack what was here already; then only what is left has an order.
+    if (restored) return;
+    for (const composed of this.composed) {
+      const order = composed.filter(({ text }) => text !== REFUSED).map(({ txn }) => mine.indexOf(txn));
+      expect(order, "in the order composed").toEqual([...order].sort((a, b) => a - b));
+    }
+  }
+
+  private calm(round: number): void {
+    const { world } = this;
+    world.flush();
+    for (const each of world.tabs) each.input({ type: "older", room: ROOM });
+    world.pass(500);
+    if (round % 4 === 3) this.step({ do: "heads" });
+  }
+
+  private get settled(): boolean {
+    const keys = this.world.server.visible.map((event) => keyed(event)).join();
+    const done = ({ chat }: Tab) => chat.outbox.of(ROOM).every(({ state }) => state.is === "failed");
+    return this.world.tabs.every((each) => stored(each).join() === keys && done(each));
+  }
+
+  private get leader(): Tab {
+    return this.tab(this.world.tabs[1]?.leads ? 1 : 0);
+  }
+
+  private tab(index: number): Tab {
+    const found = this.world.tabs[index];
+    if (!found) throw new Error("no such tab");
+    return found;
+  }
+
+  private others(count: number, hidden = false): void {
+    for (let index = 0; index < count; index++)
+      this.world.server.write(OTHER, "a", `other${++this.letters}`, hidden);
+  }
+
+  /** What holds at any moment. */
+  private audit({ chat, views, index }: Tab): void {
+    const { keys } = views.timeline(ROOM);
+    expect(new Set(keys).size, "each row once").toBe(keys.length);
+    const rows = keys.map((key) => views.row(ROOM, key));
+    const seqs = rows.flatMap((row) => row?.seq ?? []);
+    expect(seqs, "stored rows by their place, above what waits").toEqual(
+      rows.slice(0, seqs.length).map((row) => row?.seq),
+    );
+    expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
+    const waiting = keys.slice(seqs.length).map((key) => key.slice(ME.length + 1));
+    const composed = (this.composed[index] ?? []).map(({ txn }) => txn);
+    expect(waiting.filter((txn) => composed.includes(txn))).toEqual(
+      composed.filter((txn) => waiting.includes(txn)),
+    );
+    if (this.world.server.epoch > 0 || !chat.ready) return;
+    // A row stays, with its key, unless its place is below what is loaded.
+    const floor = chat.timelines.get(ROOM)?.log.floor ?? 0;
+    const below = new Set(this.world.server.visible.filter(({ seq }) => seq < floor).map(keyed));
+    for (const key of this.shown[index] ?? [])
+      if (!below.has(key)) expect(keys, "a row stays").toContain(key);
+    this.shown[index] = keys.filter((key) => key.startsWith(`${ME}/`));
+  }
+
+  /** Own rows that each tab has shown. */
+  private readonly shown: string[][] = [];
+}
+
+function keyed(event: { sender?: string; txn_id?: string }): string {
+  return `${event.sender}/${event.txn_id}`;
+}
+
+/** The keys of stored rows. */
+function stored({ views }: Tab): string[] {
+  return views.timeline(ROOM).keys.filter((key) => views.row(ROOM, key)?.seq !== undefined);
+}
+
+function run(history: number, steps: readonly Step[]): void {
+  const world = new Run(history, steps.includes(FLOOD) ? 50 : 5);
+  for (const step of steps) world.step(step);
+  world.settle(steps.some((step) => step.do === "restore"));
+}
+
+test("every order of ack, echo, page, reconnect, reload and takeover ends in the server's log", () => {
+  fc.assert(fc.property(history, fc.array(step, { maxLength: 60, size: "max" }), run), { numRuns: 1500 });
+});
+
+test("so it does when more is missed than is fetched piece by piece", () => {
+  const steps = fc.array(
+    fc.oneof({ weight: 12, arbitrary: step }, { weight: 1, arbitrary: fc.constant(FLOOD) }),
+    {
+      maxLength: 40,
+      size: "max",
+    },
+  );
+  fc.assert(fc.property(history, steps, run), { numRuns: 100 });
+});
+
+test("so it does when a backup is put back: no two histories are mixed", () => {
+  const steps = fc.array(fc.oneof({ weight: 12, arbitrary: step }, { weight: 1, arbitrary: restore }), {
+    maxLength: 60,
+    size: "max",
+  });
+  fc.assert(fc.property(history, steps, run), { numRuns: 800 });
+});
