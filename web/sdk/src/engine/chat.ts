@@ -363,6 +363,7 @@ export class Chat {
     const [what, room = ""] = key.split(":");
     const timeline = this.timelines.get(room);
     const gone = code === "not_found" || code === "forbidden";
+    if (what === "room") this.held.takeOrphans(room);
     if (gone || what === "older") {
       if (!this.wanted.done(key, attempt)) return;
       // One is not in the room, or the log is out of reach: the state says what is.

@@ -1,6 +1,6 @@
 /**
  * The outbox: own messages until the room's log here holds them. Per room in the order composed;
- * over a socket pipelined, each naming the one before; by POST one in flight a room. It never
+ * over a socket pipelined, each naming the one its author saw before it; by POST one in flight a room. It never
  * gives up: only a final refusal (`RETRY[code] === "never"`) fails an entry, and lets the next pass.
  * An acked entry stays until its event is covered: it shows the row after a reload, and goes out
  * again should the room come back with another history.
@@ -24,13 +24,15 @@ export interface StoredEntry {
   text: string;
   /** When it was composed, in milliseconds since 1970. */
   at: number;
+  /** What waited when it was composed: it must not be stored before that. */
+  after?: TxnId;
   /** Its place among the room's entries, by the bytes; the `txn` unless said. */
   place?: string;
   failed?: ErrorCode;
   acked?: Acked;
 }
 
-/** An ack, and the history in which it holds; without one it is asked for again. */
+/** An ack, and the history in which it holds; none while the room is not known here. */
 export interface Acked extends Ack {
   epoch?: number;
 }
@@ -47,6 +49,9 @@ export interface Entry {
   readonly room: RoomId;
   readonly text: string;
   readonly at: number;
+  /** Whether this page composed it. */
+  readonly here: boolean;
+  after?: TxnId | undefined;
   place: string;
   /** Whether it may be on the server already. */
   tried: boolean;
@@ -129,12 +134,10 @@ export class Outbox {
     this.out = [];
     switch (input.type) {
       case "compose":
-        this.out.push({ do: "keep", entry: input.entry });
-        // Another tab sends it, and may have by the time it is taken back.
-        this.insert(now, input.entry, !this.leading);
+        this.compose(now, input.entry);
         break;
       case "restore":
-        for (const entry of input.entries) if (!this.full) this.insert(now, entry, true);
+        for (const entry of input.entries) if (!this.full) this.insert(now, entry, false);
         break;
       case "lead":
         this.leading = input.on;
@@ -186,15 +189,26 @@ export class Outbox {
     return next;
   }
 
-  private insert(now: number, stored: StoredEntry, tried: boolean): void {
-    if (this.byTxn.has(stored.txn)) return;
-    const { txn, room, text, at, place = txn, failed, acked } = stored;
+  private compose(now: number, given: StoredEntry): void {
+    const waiting = this.of(given.room).filter(unsettled);
+    // What this page composed, if any of it waits: another tab's may have overtaken that.
+    const after = (waiting.findLast(({ here }) => here) ?? waiting.at(-1))?.txn;
+    const entry = after === undefined ? given : { ...given, after };
+    this.out.push({ do: "keep", entry });
+    this.insert(now, entry, true);
+  }
+
+  private insert(now: number, given: StoredEntry, here: boolean): void {
+    if (this.byTxn.has(given.txn)) return;
+    const { txn, room, text, at, after, place = txn, failed, acked } = given;
     const state: EntryState = acked
       ? { is: "acked", ack: acked }
       : failed
         ? { is: "failed", code: failed }
         : { is: "queued", since: now, ordered: false };
-    const entry: Entry = { txn, room, text, at, place, tried, state };
+    // Another tab may have sent it.
+    const tried = !here || !this.leading;
+    const entry: Entry = { txn, room, text, at, here, after, place, tried, state };
     const queue = this.queues.get(room) ?? { entries: [], pausedUntil: 0, unreachable: false, failures: 0 };
     this.queues.set(room, queue);
     queue.entries.splice(queue.entries.findLastIndex((other) => other.place < place) + 1, 0, entry);
@@ -239,6 +253,8 @@ export class Outbox {
     for (const entry of [...this.of(room)]) {
       if (entry.state.is !== "acked") continue;
       const { ack } = entry.state;
+      // Who sends may ask again; the others take it that the room was as it is.
+      if (!this.leading) ack.epoch ??= epoch;
       if (ack.epoch !== epoch) this.keep(entry, { is: "queued", since: now, ordered: false });
       else if (ack.seq <= upto) this.remove(entry);
     }
@@ -287,14 +303,33 @@ export class Outbox {
       entries.push(...entries.splice(entries.indexOf(entry), 1));
       // Right behind the newest, and before all that is composed later.
       entry.place = `${newest.place}+`;
+      this.unlink(entry);
+      entry.after = entries.slice(0, -1).findLast(unsettled)?.txn;
     }
     this.keep(entry, { is: "queued", since: now, ordered: false });
   }
 
   private discard(txn: TxnId): void {
     const entry = this.byTxn.get(txn);
-    if (entry && (entry.state.is === "failed" || (entry.state.is === "queued" && !entry.tried)))
-      this.remove(entry);
+    if (!entry || !(entry.state.is === "failed" || (entry.state.is === "queued" && !entry.tried))) return;
+    this.unlink(entry);
+    this.remove(entry);
+  }
+
+  /** What followed the entry follows what it followed. */
+  private unlink({ txn, room, after }: Entry): void {
+    for (const other of this.of(room)) if (other.after === txn) other.after = after;
+  }
+
+  /** Whom the entry must name: the last before it that is neither stored nor finally refused. */
+  private before(entry: Entry): Entry | undefined {
+    let before = entry;
+    do {
+      const next = before.after === undefined ? undefined : this.byTxn.get(before.after);
+      if (!next || next.place >= before.place) return undefined;
+      before = next;
+    } while (before.state.is === "failed");
+    return unsettled(before) ? before : undefined;
   }
 
   /** As {@link set}, for what must outlive the page. */
@@ -312,25 +347,25 @@ export class Outbox {
     if (!this.leading || this.held) return;
     for (const queue of this.queues.values()) {
       if (queue.pausedUntil > now) continue;
-      let before: Entry | undefined;
+      let first = true;
       let flying = queue.entries.filter((entry) => entry.state.is === "in_flight").length;
       for (const entry of queue.entries) {
         const { state } = entry;
         if (!("since" in state)) continue;
         const late = !(state.is === "in_flight" && state.via === "post") && now >= state.since + ACK_MS;
         if (state.is === "queued" && this.link === "socket") {
-          if (flying >= IN_FLIGHT || (state.ordered && before)) break;
+          if (flying >= IN_FLIGHT || (state.ordered && !first)) break;
           flying++;
           entry.tried = true;
           this.set(entry, { is: "in_flight", via: "socket", since: now });
-          this.out.push({ do: "frame", command: command(entry, before) });
-        } else if (!before && (late || (state.is === "queued" && this.link === "http"))) {
+          this.out.push({ do: "frame", command: command(entry, this.before(entry)) });
+        } else if (first && (late || (state.is === "queued" && this.link === "http"))) {
           entry.tried = true;
           const attempt = ++this.attempt;
           this.set(entry, { is: "in_flight", via: "post", since: now, attempt });
-          this.out.push({ do: "post", command: command(entry, before), attempt });
+          this.out.push({ do: "post", command: command(entry, this.before(entry)), attempt });
         }
-        before = entry;
+        first = false;
       }
     }
   }
@@ -341,8 +376,9 @@ function unsettled({ state }: Entry): boolean {
 }
 
 /** What of an entry outlives the page. */
-function stored({ txn, room, text, at, place, state }: Entry): StoredEntry {
+export function stored({ txn, room, text, at, after, place, state }: Entry): StoredEntry {
   const entry: StoredEntry = { txn, room, text, at };
+  if (after !== undefined) entry.after = after;
   if (place !== txn) entry.place = place;
   if (state.is === "failed") entry.failed = state.code;
   if (state.is === "acked") entry.acked = state.ack;

@@ -30,7 +30,7 @@ export class Rooms {
   /** Rooms to be fetched when the replay is over. */
   private readonly resyncs = new Set<RoomId>();
   /** Events of rooms that are still being fetched. */
-  private readonly orphans: LogEvent[] = [];
+  private orphans: LogEvent[] = [];
   private lastSound = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -126,11 +126,15 @@ export class Rooms {
   roomState(now: number, { room, page }: RoomState): void {
     const timeline = this.summary(now, room);
     this.took(now, timeline, timeline.renew(page, room.from), false);
-    for (const event of this.orphans.filter((orphan) => orphan.room === room.id)) {
-      this.orphans.splice(this.orphans.indexOf(event), 1);
-      this.took(now, timeline, timeline.add(event), true);
-    }
+    for (const event of this.takeOrphans(room.id)) this.took(now, timeline, timeline.add(event), true);
     this.repair(timeline);
+  }
+
+  /** A room's events that came before the room itself. They are void if that must be asked for again: they may be of a history that is no more. */
+  takeOrphans(room: RoomId): LogEvent[] {
+    const taken = this.orphans.filter((event) => event.room === room);
+    this.orphans = this.orphans.filter((event) => event.room !== room);
+    return taken;
   }
 
   /** Takes a page below what is held (`before`), or above. */

@@ -6,7 +6,7 @@
 import type { Rung } from "../../src/api.js";
 import { Chat, type ChatEffect, type ChatInput, type Cursor } from "../../src/engine/chat.js";
 import { Connection, type ConnectionEffect, type ConnectionInput } from "../../src/engine/connection.js";
-import type { StoredEntry } from "../../src/engine/outbox.js";
+import { type StoredEntry, stored } from "../../src/engine/outbox.js";
 import { TxnMint } from "../../src/engine/txn.js";
 import { Views } from "../../src/engine/views.js";
 import type {
@@ -242,10 +242,14 @@ export class World {
     this.take(open, choice)?.lost?.();
   }
 
-  loseAll(): void {
-    const lost = this.mail.filter((mail) => mail.lost);
-    this.mail = this.mail.filter((mail) => !mail.lost);
-    for (const mail of lost) mail.lost?.();
+  /** All requests under way end without an answer; what tabs said to each other arrives. */
+  serverGone(): void {
+    const { mail } = this;
+    this.mail = [];
+    for (const { lane, run, lost } of mail) {
+      if (lost) lost();
+      else if (lane.includes(" to ")) run();
+    }
   }
 
   /** Lets time pass, and everybody do what is due. */
@@ -331,11 +335,11 @@ export class Tab {
   }
 
   compose(text: string): TxnId {
-    const random = Uint8Array.from({ length: 10 }, (_, index) => (index === 2 ? this.index : 0));
+    const random = Uint8Array.of(0, 0, this.index, this.lives, 0, 0, 0, 0, 0, 0);
     const txn = this.mint.mint(this.world.now, random);
-    const entry = { txn, room: ROOM, text, at: this.world.now };
-    this.input({ type: "compose", room: ROOM, text, txn, wall: entry.at });
-    this.say({ type: "composed", entry });
+    this.input({ type: "compose", room: ROOM, text, txn, wall: this.world.now });
+    const composed = this.chat.outbox.get(txn);
+    if (composed) this.say({ type: "composed", entry: stored(composed) });
     return txn;
   }
 
