@@ -245,7 +245,7 @@ function run(history: number, up: boolean, steps: readonly Step[]): void {
 
 test("every order of ack, echo, page, reconnect, reload and takeover ends in the server's log", () => {
   fc.assert(fc.property(history, fc.boolean(), fc.array(step, { maxLength: 60, size: "max" }), run), {
-    numRuns: 1500,
+    numRuns: 1000,
   });
 });
 
