@@ -1,0 +1,134 @@
+import { beforeEach, expect, test } from "vitest";
+import { Chat, type ChatInput } from "../../src/engine/chat.js";
+import type { Event as LogEvent } from "../../src/protocol.gen.js";
+import { ME, OTHER, ROOM, Server } from "./world.js";
+
+const at = { at: 1, sender: OTHER };
+let server: Server;
+let chat: Chat;
+let asked: string[];
+
+/** Gives the chat something at once after another; what it wants to read is noted by key. */
+function put(input: ChatInput, now = 0) {
+  const effects = chat.handle(now, input, 0.5);
+  for (const effect of effects) if (effect.do === "fetch") asked.push(effect.key);
+  return effects;
+}
+
+function answer(key: string, path: string): void {
+  const attempt = [...Array(50).keys()].find((attempt) => {
+    put({ type: "fetched", key, attempt, body: server.get(path) });
+    return !chat.wanted.has(key);
+  });
+  expect(attempt, `${key} is wanted`).toBeDefined();
+}
+
+const hear = (frame: Extract<ChatInput, { type: "frame" }>["frame"], now = 0) =>
+  put({ type: "frame", frame, live: true }, now);
+
+const own = (seq: number, body: object) =>
+  hear({ type: "event", room: ME, seq, ...at, ...body } as { type: "event" } & LogEvent);
+
+beforeEach(() => {
+  server = new Server();
+  for (const txn of ["o1", "o2", "o3"]) server.write(OTHER, "hola", txn);
+  chat = new Chat(ME);
+  asked = [];
+  put({ type: "lead", on: true });
+  put({ type: "start" });
+  answer("state", "/v1/state");
+  put({ type: "link", link: "socket" });
+  hear({ type: "synced" });
+  asked = [];
+});
+
+test("a follower reads what it lacks by the leader's cursor, and a room whose history is another", () => {
+  put({ type: "peer", cursor: { [ME]: [0, 0], [ROOM]: [0, 3] } });
+  expect(asked).toEqual([]);
+  put({ type: "peer", cursor: { [ME]: [0, 2], [ROOM]: [0, 5] } });
+  expect(asked).toEqual(["state", `gap:${ROOM}`]);
+  put({ type: "peer", cursor: { [ROOM]: [1, 2], new: [0, 1] } });
+  expect(asked.slice(2)).toEqual([`room:${ROOM}`, "room:new"]);
+});
+
+test("events of a room that is being read wait for it, unless it must be asked for again", () => {
+  const event = (seq: number) => hear({ type: "event", ...server.write(OTHER, "hola", `n${seq}`) });
+  chat = new Chat(ME);
+  asked = [];
+  event(4);
+  expect(asked).toEqual([`room:${ROOM}`]);
+  put({ type: "unfetched", key: `room:${ROOM}`, attempt: 1, code: "offline" });
+  server.restore(0);
+  put({ type: "tick" }, 1_000);
+  answer(`room:${ROOM}`, `/v1/rooms/${ROOM}`);
+  expect(chat.timelines.get(ROOM)?.log.events.size).toBe(0);
+});
+
+test("one's own log brings rooms, takes them, and keeps settings", () => {
+  own(1, { kind: "joined", joined: "new", from: 1 });
+  expect(asked).toEqual(["room:new"]);
+  own(2, { kind: "room_prefs_changed", about: ROOM, prefs: { muted: true } });
+  expect(chat.rooms.get(ROOM)?.prefs).toEqual({ muted: true });
+  own(3, { kind: "prefs_changed", prefs: { sounds: false, volume: 1 } });
+  own(4, { kind: "profile_changed", profile: { display_name: "Ana María" } });
+  expect(chat.me).toMatchObject({
+    prefs: { sounds: false },
+    user: { display_name: "Ana María", profile_rev: 2 },
+  });
+  own(5, { kind: "left", left: ROOM, at_seq: 3 });
+  expect([chat.rooms.has(ROOM), chat.hello().cursor]).toEqual([false, { [ME]: [0, 5] }]);
+  own(5, { kind: "joined", joined: "again", from: 1 });
+  own(9, { kind: "joined", joined: "later", from: 1 });
+  expect(asked).toEqual(["room:new", "state"]);
+});
+
+test("the state heard is named again only when nothing before it can be missing", () => {
+  const presence = (rev: number, live: boolean) =>
+    put({ type: "frame", frame: { type: "presence", of: [], rev }, live });
+  put({
+    type: "frame",
+    live: false,
+    frame: { type: "welcome", user: ME, device: "d", node: "n", now: 0, ping_ms: 1, expires_at: 1 },
+  });
+  presence(7, false);
+  expect(chat.hello().seen).toBeUndefined();
+  hear({ type: "synced" });
+  expect(chat.hello().seen).toEqual({ node: "n", rev: 7 });
+  presence(9, true);
+  expect(chat.hello().seen).toEqual({ node: "n", rev: 9 });
+  put({ type: "lead", on: false });
+  expect(chat.hello().seen).toBeUndefined();
+});
+
+test("the stages of one's own message are measured from the key press", () => {
+  const [txn, key] = ["t1", `${ME}/t1`];
+  put({ type: "compose", room: ROOM, text: "hola", txn, wall: 5_000 }, 100);
+  put({ type: "painted", key }, 108);
+  hear({ type: "ack", txn_id: txn, room: ROOM, seq: 4, at: 1 }, 120);
+  hear({ type: "event", ...server.write(ME, "hola", txn) }, 121);
+  const of = [{ user: OTHER, delivered: 4, read: 0, delivered_at: 1, read_at: 0 }];
+  hear({ type: "positions", room: ROOM, of, rev: 1 }, 150);
+  hear({ type: "positions", room: ROOM, of: of.map((each) => ({ ...each, read: 4 })), rev: 2 }, 900);
+  expect(chat.stages(key)).toEqual({ sentAt: 5_000, painted: 8, acked: 20, delivered: 50, read: 800 });
+});
+
+test("older rows that cannot be read say so, and are asked for again by hand only", () => {
+  put({ type: "older", room: ROOM });
+  expect(asked).toEqual([`older:${ROOM}`]);
+  const attempts = [...Array(20).keys()];
+  for (const attempt of attempts) put({ type: "unfetched", key: `older:${ROOM}`, attempt, code: "offline" });
+  expect([chat.timelines.get(ROOM)?.failed, chat.wanted.has(`older:${ROOM}`)]).toEqual([true, false]);
+  put({ type: "older", room: ROOM });
+  answer(`older:${ROOM}`, `/v1/rooms/${ROOM}/events?before=4&limit=50`);
+  expect(chat.timelines.get(ROOM)?.keys()).toEqual(["o1", "o2", "o3"].map((txn) => `${OTHER}/${txn}`));
+});
+
+test("a room that is out of reach sends one back to the state", () => {
+  server.write(OTHER, "lost", "o4");
+  hear(server.heads());
+  put({ type: "tick" }, 1_000);
+  expect(asked).toEqual([`gap:${ROOM}`]);
+  for (const attempt of Array(20).keys())
+    put({ type: "unfetched", key: `gap:${ROOM}`, attempt, code: "not_found" });
+  expect(asked).toEqual([`gap:${ROOM}`, "state"]);
+});
