@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { Chat, type ChatInput } from "../../src/engine/chat.js";
 import type { Event as LogEvent } from "../../src/protocol.gen.js";
-import { ME, OTHER, ROOM, Server } from "./world.js";
+import { ME, OTHER, ROOM, Server } from "./server.js";
 
 const at = { at: 1, sender: OTHER };
 let server: Server;

@@ -2,7 +2,8 @@
 import * as fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import type { TxnId } from "../../src/protocol.gen.js";
-import { ME, OTHER, REFUSED, ROOM, type Tab, World } from "./world.js";
+import { ME, OTHER, REFUSED, ROOM } from "./server.js";
+import { type Tab, World } from "./world.js";
 
 // Many runs each, under a virtual clock: the time they take says nothing of the engine.
 vi.setConfig({ testTimeout: 120_000 });

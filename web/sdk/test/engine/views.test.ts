@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { ME, OTHER, ROOM, type Tab, World } from "./world.js";
+import { ME, OTHER, ROOM } from "./server.js";
+import { type Tab, World } from "./world.js";
 
 /** A live tab (with a follower beside it if asked) in a room with some history. */
 function up(tabs = 1): { world: World; tab: Tab; other: (text?: string) => void } {
