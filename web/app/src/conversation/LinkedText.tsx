@@ -8,7 +8,6 @@ export default function LinkedText({ text }: { text: string }) {
     ) : (
       <a
         // The pieces of a text never change places.
-        // biome-ignore lint/suspicious/noArrayIndexKey: see above
         key={index}
         href={piece.href}
         target="_blank"

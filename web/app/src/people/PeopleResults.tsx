@@ -41,7 +41,6 @@ export function PeopleResults({ query, onPick, picked, without }: PeopleResultsP
   return (
     <section className="px-2">
       <h2 className="px-3 pt-2 pb-1 text-meta font-semibold text-muted-foreground">{title}</h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveElementInteractions: moves the focus among the buttons inside. */}
       <ul aria-label={title} onKeyDown={roveFocus}>
         {shown.map((person) => (
           <PersonRow

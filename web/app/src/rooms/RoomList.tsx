@@ -119,7 +119,6 @@ function Rooms({ rooms, open }: { rooms: readonly RoomView[]; open: RoomId | und
   const today = useToday();
   const stop = rooms.some((room) => room.id === open) ? open : rooms[0]?.id;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: moves the focus among the links inside.
     <ul aria-label={text.title} onKeyDown={roveFocus}>
       {rooms.map((room) => (
         <RoomRow key={room.id} room={room} current={room.id === open} stop={room.id === stop} today={today} />
@@ -172,7 +171,6 @@ function Section({ title, children }: { title: string; children: ReactNode }) {
   return (
     <section className="px-2 pt-3">
       <h2 className="px-3 pb-1 text-meta font-semibold text-muted-foreground">{title}</h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveElementInteractions: moves the focus among the buttons inside. */}
       <ul aria-label={title} onKeyDown={roveFocus}>
         {children}
       </ul>

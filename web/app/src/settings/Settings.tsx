@@ -86,5 +86,5 @@ function Group({ title, children }: { title?: string; children: ReactNode }) {
 const oneOf = <T extends string>(known: readonly T[], value: string | undefined): T | "auto" =>
   known.find((name) => name === value) ?? "auto";
 
-const options = <T extends string>(names: readonly T[], labels: Record<T, string>) =>
-  names.map((name) => ({ value: name, label: labels[name] }));
+const options = <T extends string>(names: readonly T[], labels: { [name in T]: string }) =>
+  names.map((name): { value: T; label: string } => ({ value: name, label: labels[name] }));
