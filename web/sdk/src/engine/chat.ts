@@ -93,6 +93,10 @@ export class Chat {
     return this.people.presence;
   }
 
+  get refused(): ReadonlySet<RoomId> {
+    return this.held.refused;
+  }
+
   get positions() {
     return this.held.positions;
   }
@@ -364,6 +368,7 @@ export class Chat {
     const timeline = this.timelines.get(room);
     const gone = code === "not_found" || code === "forbidden";
     if (what === "room") this.held.takeOrphans(room);
+    if (what === "room" && gone && !timeline) this.held.refused.add(room);
     if (gone || what === "older") {
       if (!this.wanted.done(key, attempt)) return;
       // One is not in the room, or the log is out of reach: the state says what is.

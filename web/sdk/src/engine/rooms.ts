@@ -20,6 +20,8 @@ type Message = Extract<LogEvent, { kind: "message" }>;
 export class Rooms {
   readonly facts = new Map<RoomId, RoomFacts>();
   readonly timelines = new Map<RoomId, Timeline>();
+  /** Rooms that were asked for and are not ours to see. */
+  readonly refused = new Set<RoomId>();
   readonly positions: Positions;
   readonly sending: Sending;
   /** Whether a feed has replayed what was missed and goes on. */
@@ -125,6 +127,7 @@ export class Rooms {
 
   roomState(now: number, { room, page }: RoomState): void {
     const timeline = this.summary(now, room);
+    this.refused.delete(room.id);
     this.took(now, timeline, timeline.renew(page, room.from), false);
     for (const event of this.takeOrphans(room.id)) this.took(now, timeline, timeline.add(event), true);
     this.repair(timeline);

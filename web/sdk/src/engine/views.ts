@@ -144,8 +144,10 @@ export class Views {
 
   private makeTimeline(id: RoomId): TimelineView {
     const timeline = this.chat.timelines.get(id);
-    if (!timeline || timeline.log.state === "parted")
-      return { room: id, keys: [], moreBefore: false, phase: "cold", head: 0 };
+    if (!timeline || timeline.log.state === "parted") {
+      const refused = this.chat.refused.has(id) && !this.chat.rooms.has(id);
+      return { room: id, keys: [], moreBefore: false, phase: refused ? "failed" : "cold", head: 0 };
+    }
     const keys = timeline.keys();
     const view: TimelineView = {
       room: id,

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { Chat, type ChatInput } from "../../src/engine/chat.js";
+import { Views } from "../../src/engine/views.js";
 import type { Event as LogEvent } from "../../src/protocol.gen.js";
 import { ME, OTHER, ROOM, Server } from "./server.js";
 
@@ -131,4 +132,14 @@ test("a room that is out of reach sends one back to the state", () => {
   for (const attempt of Array(20).keys())
     put({ type: "unfetched", key: `gap:${ROOM}`, attempt, code: "not_found" });
   expect(asked).toEqual([`gap:${ROOM}`, "state"]);
+});
+
+test("a room that is not ours to see says so instead of loading for ever", () => {
+  const views = new Views(chat);
+  expect(views.timeline("elsewhere").phase).toBe("cold");
+  put({ type: "open", room: "elsewhere" });
+  for (const attempt of Array(20).keys())
+    put({ type: "unfetched", key: "room:elsewhere", attempt, code: "not_found" });
+  views.touch(["timeline:elsewhere"]);
+  expect([views.timeline("elsewhere").phase, chat.wanted.has("room:elsewhere")]).toEqual(["failed", false]);
 });
