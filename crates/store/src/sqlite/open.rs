@@ -35,14 +35,22 @@ impl ProcessLock {
         let unavailable = |error: std::io::Error| {
             StoreError::Unavailable(format!("{} cannot be opened: {error}", path.display()))
         };
-        let file =
-            OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(unavailable)?;
+        let file = private(&path).map_err(unavailable)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse(database.display().to_string())),
             Err(TryLockError::Error(error)) => Err(unavailable(error)),
         }
     }
+}
+
+/// Opens a file of the database's owner alone, made if it is not there.
+fn private(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 /// Refuses a library that can damage a database.
@@ -58,6 +66,8 @@ pub(super) fn check_library() -> Result<(), StoreError> {
 
 /// The connection that writes, on the newest schema.
 pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
+    // SQLite gives the log and the shared memory beside it the mode of the file.
+    private(path).map_err(|error| StoreError::Unavailable(format!("{}: {error}", path.display())))?;
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // The default, said aloud: an acknowledged commit survives a loss of power.
