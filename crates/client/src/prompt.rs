@@ -63,8 +63,9 @@ pub async fn send(account: &Account, to: &str, text: &str) -> Result<Ack, Error>
     ack
 }
 
-/// Prints each message as it comes, one a line: time, sender, text; of one room (an id or an
-/// `@username`) or of all. Reconnects for ever; ends when writing fails, or the session does.
+/// Prints each message as it comes, one a line (control characters as spaces): time, sender, text; of
+/// one room (an id or an `@username`) or of all. Reconnects for ever; ends when writing fails, or the
+/// session does.
 ///
 /// # Errors
 /// As [`send`]; [`Error::Closed`] at its end.
@@ -92,7 +93,7 @@ pub async fn tail(account: &Account, room: Option<&str>, out: &mut (dyn Write + 
             people.extend(client.user(sender).await.ok().map(|user| (sender, user)));
         }
         let name = people.get(&sender).map_or_else(|| sender.to_string(), |user| user.username.clone());
-        if writeln!(out, "{} {name} {text}", utc(at)).and_then(|()| out.flush()).is_err() {
+        if writeln!(out, "{} {name} {}", utc(at), one_line(&text)).and_then(|()| out.flush()).is_err() {
             break;
         }
     }
@@ -105,6 +106,12 @@ async fn find(client: &Client, to: &str) -> Result<RoomId, Error> {
         return client.open_private(user.id).await;
     }
     to.parse().map_err(|_| Error::Invalid(format!("neither a room's id nor an @username: {to}")))
+}
+
+/// A text as it may be shown in a terminal: what others wrote must not move its cursor, colour it, or
+/// pass for a line of its own.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// `2026-11-25T04:49:08Z`; the calendar by Howard Hinnant's `civil_from_days`.
@@ -134,6 +141,11 @@ mod tests {
         assert_eq!(utc(951_782_400_000_000), "2000-02-29T00:00:00Z");
         assert_eq!(utc(1_795_582_148_999_999), "2026-11-25T04:49:08Z");
         assert_eq!(utc(-1), "1969-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn a_text_cannot_command_the_terminal() {
+        assert_eq!(one_line("a\nb\u{1b}[2Jc\u{9b}d ñ🙂"), "a b [2Jc d ñ🙂");
     }
 
     #[test]

@@ -3,12 +3,13 @@
 //!
 //! To add a subcommand: a variant of [`Command`], its arm in [`run`].
 
-use std::io::{Read as _, Write as _};
+use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
+use zas_client::prompt;
 
 use crate::admin::{self, Order};
 use crate::auth::keys::{self, Key};
@@ -38,6 +39,10 @@ enum Command {
     /// Administers the server, running or stopped
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Sends a message from the prompt; returns once it is stored
+    Send(Send),
+    /// Prints messages as they come, until Ctrl-C
+    Tail(Tail),
     /// Prints the OpenAPI document
     #[command(hide = true)]
     Openapi,
@@ -98,6 +103,52 @@ struct Whom {
     user: String,
 }
 
+#[derive(Args)]
+struct Send {
+    #[command(flatten)]
+    who: Who,
+    /// A room's id, or @username
+    to: String,
+    /// What to say
+    text: String,
+}
+
+#[derive(Args)]
+struct Tail {
+    #[command(flatten)]
+    who: Who,
+    /// A room's id, or @username; all rooms without it
+    room: Option<String>,
+}
+
+/// Who is at the prompt. Secrets come by the environment or standard input, since other users of a
+/// machine can read a process's arguments.
+#[derive(Args)]
+#[command(after_help = "The password is ZAS_PASSWORD, or the first line of standard input. \
+                        ZAS_TOKEN, an access token, takes the place of both.")]
+struct Who {
+    /// The server
+    #[arg(long, env = "ZAS_URL", default_value = "http://127.0.0.1:8000")]
+    url: String,
+    /// Username or email
+    #[arg(long, env = "ZAS_LOGIN")]
+    login: Option<String>,
+}
+
+impl Who {
+    fn account(self) -> Result<prompt::Account, String> {
+        let secret = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+        let credentials = if let Some(token) = secret("ZAS_TOKEN") {
+            prompt::Credentials::Token(token)
+        } else {
+            let login = self.login.ok_or("say who you are: --login NAME, or ZAS_TOKEN")?;
+            let password = secret("ZAS_PASSWORD").map_or_else(read_password, Ok)?;
+            prompt::Credentials::Password { login, password }
+        };
+        Ok(prompt::Account { url: self.url, credentials })
+    }
+}
+
 /// The `zas` command.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -141,6 +192,15 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, String> {
             }
         }
         Command::Admin(AdminCommand::User(command)) => administer(&load()?.config, command)?,
+        Command::Send(Send { who, to, text }) => {
+            let account = who.account()?;
+            block_on(prompt::send(&account, &to, &text))?.map_err(|error| error.to_string())?;
+        }
+        Command::Tail(Tail { who, room }) => {
+            let account = who.account()?;
+            block_on(prompt::tail(&account, room.as_deref(), &mut std::io::stdout()))?
+                .map_err(|error| error.to_string())?;
+        }
         Command::Openapi => say(&router::openapi().to_pretty_json().map_err(|error| error.to_string())?)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -205,7 +265,10 @@ fn block_on<T>(task: impl Future<Output = T>) -> Result<T, String> {
 
 fn log_to_stderr(config: &Config) -> Result<(), String> {
     let filter = EnvFilter::try_new(&config.log).map_err(|error| format!("log: {error}"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),
