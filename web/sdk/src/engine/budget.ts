@@ -4,9 +4,9 @@
  */
 const MINUTE_MS = 60_000;
 /** Up to so many requests a minute nothing waits. */
-const QUIET = 12;
+const QUIET = 18;
 /** From so many on, polls also keep a distance, and signals ride along with a poll. */
-const BUSY = 20;
+const BUSY = 22;
 /** Never more. */
 const MOST = 28;
 /** What a poll gathers after its first frame, and the distance between polls, in milliseconds. */
