@@ -102,17 +102,13 @@ export default function SignIn({ reason, onLanguage }: SignInProps) {
         <footer className="mt-6 flex flex-wrap items-center justify-between gap-2">
           <p className="text-muted-foreground">
             {mode === "signIn" ? text.noAccount : text.haveAccount}
-            <Button
-              look="plain"
-              className="px-2"
-              onClick={() => switchTo(mode === "signIn" ? "signUp" : "signIn")}
-            >
+            <Button look="plain" onClick={() => switchTo(mode === "signIn" ? "signUp" : "signIn")}>
               {mode === "signIn" ? text.toSignUp : text.toSignIn}
             </Button>
           </p>
           <Button
             look="plain"
-            className="-mr-3 px-3 font-normal"
+            className="-mx-2 font-normal"
             lang={language === "es" ? "en" : "es"}
             onClick={() => onLanguage(language === "es" ? "en" : "es")}
           >

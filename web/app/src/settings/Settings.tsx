@@ -60,10 +60,10 @@ export default function Settings({ onBack, onKeys }: SettingsProps) {
           {prefs.sounds && <Volume value={prefs.volume} onChange={(volume) => set({ volume })} />}
         </Group>
         <Group title={text.account}>
-          <Button look="plain" className="-ml-2 self-start px-2" onClick={() => setPassword(true)}>
+          <Button look="plain" className="-ml-2 self-start" onClick={() => setPassword(true)}>
             {text.changePassword}
           </Button>
-          <Button look="plain" className="-ml-2 self-start px-2 pointer-coarse:hidden" onClick={onKeys}>
+          <Button look="plain" className="-ml-2 self-start pointer-coarse:hidden" onClick={onKeys}>
             {text.keys}
           </Button>
           <SignOut />

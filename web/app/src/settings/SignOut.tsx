@@ -20,7 +20,7 @@ export function SignOut() {
     <>
       <Button
         look="danger"
-        className="-ml-2 self-start px-2"
+        className="-ml-2 self-start"
         onClick={() => (waiting > 0 ? setAsking(true) : leave(false))}
       >
         <LogOut size={18} aria-hidden />

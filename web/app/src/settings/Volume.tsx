@@ -1,4 +1,4 @@
-import { useId, useState } from "react";
+import { type CSSProperties, useId, useState } from "react";
 import { useText } from "../i18n/index.js";
 import { settings } from "../i18n/settings.js";
 import { useSound } from "../sound/SoundProvider.js";
@@ -37,7 +37,8 @@ export function Volume({ value, onChange }: VolumeProps) {
         onPointerUp={done}
         onKeyUp={done}
         onBlur={done}
-        className="h-11 flex-1 accent-primary"
+        className="slider h-11 flex-1"
+        style={{ "--at": `${moving ?? value}%` } as CSSProperties}
       />
     </div>
   );

@@ -2,10 +2,10 @@ import type { ComponentProps, ReactNode } from "react";
 import { classes } from "./classes.js";
 
 const LOOKS = {
-  primary: "bg-primary text-primary-foreground [--fill:var(--primary)]",
-  quiet: "bg-muted text-foreground [--fill:var(--muted)]",
-  plain: "text-accent-text",
-  danger: "text-destructive",
+  primary: "px-5 bg-primary text-primary-foreground [--fill:var(--primary)]",
+  quiet: "px-5 bg-muted text-foreground [--fill:var(--muted)]",
+  plain: "px-2 text-accent-text",
+  danger: "px-2 text-destructive",
 };
 
 interface ButtonProps extends ComponentProps<"button"> {
@@ -22,7 +22,7 @@ export function Button({ look = "primary", busy = false, className, disabled, ..
       aria-busy={busy || undefined}
       disabled={busy || disabled}
       className={classes(
-        "pressable inline-flex min-h-11 items-center justify-center gap-2 rounded-full px-5 font-semibold",
+        "pressable inline-flex min-h-11 items-center justify-center gap-2 rounded-full font-semibold",
         "disabled:opacity-50",
         LOOKS[look],
         className,

@@ -20,7 +20,7 @@ export function Switch({ label, checked, onChange }: SwitchProps) {
           onChange={(event) => onChange(event.target.checked)}
           className="peer size-full cursor-pointer appearance-none rounded-full bg-muted-foreground/60 transition-colors duration-120 checked:bg-primary"
         />
-        <span className="pointer-events-none absolute top-0.5 left-0.5 size-6 rounded-full bg-white transition-transform duration-120 peer-checked:translate-x-5" />
+        <span className="pointer-events-none absolute top-0.5 left-0.5 size-6 rounded-full bg-background transition-transform duration-120 peer-checked:translate-x-5" />
       </span>
     </label>
   );
