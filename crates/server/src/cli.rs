@@ -3,7 +3,7 @@
 //!
 //! To add a subcommand: a variant of [`Command`], its arm in [`run`].
 
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
@@ -231,9 +231,9 @@ fn administer(config: &Config, command: UserCommand) -> Result<(), String> {
 
 /// The first line of standard input.
 fn read_password() -> Result<String, String> {
-    let mut text = String::new();
-    std::io::stdin().take(4_096).read_to_string(&mut text).map_err(|error| error.to_string())?;
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+    let mut line = String::new();
+    std::io::stdin().lock().take(4_096).read_line(&mut line).map_err(|error| error.to_string())?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn make_up_password() -> String {

@@ -1,5 +1,5 @@
-//! The program itself, as one starts it: what only `main` joins together (keys on disk, the HTTP server
-//! with its upgrades, signals, the prompt) is tested here and nowhere else.
+//! The program itself, as one starts it: what only `main` joins together (files on disk, the HTTP server
+//! with its upgrades, signals, the command line).
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
