@@ -8,13 +8,15 @@ use serde_json::Value;
 use super::texts;
 
 /// Each package, and the packages of ours that it may need (to build or to test).
-const MAY_NEED: [(&str, &[&str]); 7] = [
-    ("zas-protocol", &[]),
-    ("zas-core", &["zas-protocol"]),
-    ("zas-store", &["zas-core", "zas-protocol"]),
-    ("zas-client", &["zas-protocol"]),
-    ("zas-server", &["zas-client", "zas-core", "zas-protocol", "zas-store"]),
-    ("zas-sim", &["zas-client", "zas-core", "zas-protocol", "zas-store"]),
+const MAY_NEED: [(&str, &[&str]); 9] = [
+    ("zas-tally", &[]),
+    ("zas-protocol", &["zas-tally"]),
+    ("zas-core", &["zas-protocol", "zas-tally"]),
+    ("zas-store", &["zas-core", "zas-protocol", "zas-tally"]),
+    ("zas-client", &["zas-protocol", "zas-tally"]),
+    ("zas-load", &["zas-client", "zas-protocol"]),
+    ("zas-server", &["zas-client", "zas-core", "zas-load", "zas-protocol", "zas-store", "zas-tally"]),
+    ("zas-sim", &["zas-client", "zas-core", "zas-protocol", "zas-store", "zas-tally"]),
     ("xtask", &[]),
 ];
 

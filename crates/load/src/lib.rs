@@ -1,0 +1,1 @@
+//! The load generator and the delivery audit behind `zas bench`.
