@@ -37,6 +37,7 @@ use bytes::Bytes;
 use zas_protocol::{DeviceId, Epoch, Event, EventBody, Limits, Micros, Position, RoomId, Seq, UserId};
 
 use crate::session::Log;
+use crate::time::Now;
 use positions::Positions;
 pub use positions::{FAN_OUT_EVERY, PERSIST_EVERY, merge};
 pub use presence::{GRACE, POLL_GRACE};
@@ -239,14 +240,14 @@ impl<T: Clone> Hub<T> {
     /// Where the user then has more than they may, the oldest lasting one is returned: the driver
     /// closes it as replaced, and detaches it.
     #[must_use = "the returned connection has to be closed"]
-    pub fn attach(&mut self, now: Micros, attach: Attach<T>) -> Option<(SessionKey, T)> {
+    pub fn attach(&mut self, now: impl Into<Now>, attach: Attach<T>) -> Option<(SessionKey, T)> {
         let Attach { key, handle, user, device, rung, profile_rev } = attach;
         let stage = Stage::Opening { left: Vec::new() };
         let session = Session { handle, user, device, rung, replaced: false, rooms: Vec::new(), stage };
         debug_assert!(!self.sessions.contains_key(&key), "a session key is used once");
         self.sessions.insert(key, session);
         self.opening += 1;
-        self.arrive(now, key, user, profile_rev);
+        self.arrive(now.into().wall, key, user, profile_rev);
         self.subscribe(key, RoomId::own_log(user));
         let keys = self.people.get(&user).map_or(&[][..], |person| &person.sessions);
         let lasting: Vec<SessionKey> = keys
@@ -288,13 +289,14 @@ impl<T: Clone> Hub<T> {
     }
 
     /// A connection is gone. Once the last of a user is, and none came in time, they are away.
-    pub fn detach(&mut self, now: Micros, key: SessionKey) {
+    pub fn detach(&mut self, now: impl Into<Now>, key: SessionKey) {
+        let now = now.into();
         let Some(session) = self.sessions.remove(&key) else { return };
         if matches!(session.stage, Stage::Opening { .. }) {
             self.opening -= 1;
         }
         for &room in &session.rooms {
-            self.remove_subscriber(now, room, key);
+            self.remove_subscriber(now.steady, room, key);
         }
         self.depart(now, key, session);
     }
@@ -429,7 +431,8 @@ impl<T: Clone> Hub<T> {
 
     /// The node stops: all that is not written yet. Everyone who is here was last seen now.
     #[must_use = "what is returned has to be written"]
-    pub fn shut_down(&mut self, now: Micros) -> Writes {
+    pub fn shut_down(&mut self, now: impl Into<Now>) -> Writes {
+        let now = now.into().wall;
         let positions = self.take_unwritten();
         let last_seen = self
             .people

@@ -11,6 +11,7 @@
 //! | [`encode`] | frames as bytes |
 //! | [`hub`] | who hears what on this node |
 //! | [`session`] | one connection, on any rung |
+//! | [`time`] | a machine's two clocks |
 //!
 //! To add a machine: a module whose `handle(now, input)` returns effects and whose
 //! `next_deadline()` says when it wants to be woken; drivers live in the server.
@@ -23,3 +24,4 @@ pub mod policy;
 pub mod rate;
 pub mod session;
 pub mod shape;
+pub mod time;

@@ -63,7 +63,7 @@ pub struct Identity {
     pub user: UserId,
     /// The device the token belongs to.
     pub device: DeviceId,
-    /// When the token expires, in microseconds.
+    /// When the token expires, by the clock that is given as `now`.
     pub expires_at: Micros,
 }
 

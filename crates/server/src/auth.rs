@@ -18,6 +18,7 @@ use std::sync::{Arc, OnceLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zas_core::shape;
+use zas_core::time::Now;
 use zas_protocol::rest::{self, Me};
 use zas_protocol::{DeviceId, ErrorCode, Micros, UserId};
 use zas_store::{DeviceRow, NewUser, REFRESH_GRACE_MS, Rotation, Store};
@@ -39,15 +40,19 @@ pub struct Identity {
     pub user: UserId,
     /// The device.
     pub device: DeviceId,
-    /// When the token expires.
+    /// When the token expires, by the wall clock.
     pub expires_at: Micros,
     /// The account's username when the token was issued.
     pub username: String,
 }
 
-impl From<&Identity> for zas_core::session::Identity {
-    fn from(identity: &Identity) -> Self {
-        Self { user: identity.user, device: identity.device, expires_at: identity.expires_at }
+impl Identity {
+    /// As a session keeps it: its token expires after as long as it would now, whoever sets the clock
+    /// meanwhile.
+    #[must_use]
+    pub const fn session(&self, now: Now) -> zas_core::session::Identity {
+        let expires_at = now.steady.saturating_add(self.expires_at.saturating_sub(now.wall));
+        zas_core::session::Identity { user: self.user, device: self.device, expires_at }
     }
 }
 

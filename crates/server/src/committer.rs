@@ -105,7 +105,7 @@ impl Committer {
         if *self.draining.borrow() {
             return Err(refuse(ErrorCode::Draining, Some(TRY_AGAIN_MS)));
         }
-        if let Err(wait) = self.gate.command(user, clock::now()) {
+        if let Err(wait) = self.gate.command(user, clock::steady()) {
             let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             return Err(refuse(ErrorCode::RateLimited, Some(wait)));
         }
@@ -161,7 +161,7 @@ async fn run(
         if !open && batcher.is_idle() {
             break;
         }
-        let due = batcher.next_deadline().map(|at| at.saturating_sub(clock::now()));
+        let due = batcher.next_deadline().map(|at| at.saturating_sub(clock::steady()));
         let input = tokio::select! {
             biased;
             input = async { running.as_mut().expect("guarded").await }, if running.is_some() => {
@@ -181,7 +181,7 @@ async fn run(
             }
             () = tokio::time::sleep(micros(due.unwrap_or(0))), if due.is_some() => Input::Tick,
         };
-        let now = clock::now();
+        let now = clock::steady();
         batcher.handle(now, input, &mut effects);
         // What has arrived meanwhile joins the next commit, without a turn of the loop each.
         while let Ok(ticket) = tickets.try_recv() {

@@ -84,7 +84,7 @@ impl Driver {
     /// A connection whose first frame says who it is.
     #[must_use]
     pub fn greeting(app: App, place: Option<Place>) -> Self {
-        let session = Session::new(clock::now(), app.session_settings.clone());
+        let session = Session::new(clock::steady(), app.session_settings.clone());
         Self { place, ..Self::new(app, Rung::Lasting, session, Vec::new()) }
     }
 
@@ -148,7 +148,7 @@ impl Driver {
     }
 
     fn step(&mut self, input: Input<'_>) {
-        self.session.handle(clock::now(), input, &mut self.effects);
+        self.session.handle(clock::steady(), input, &mut self.effects);
     }
 
     fn hear(&mut self, inbound: Inbound) {
@@ -188,7 +188,7 @@ impl Driver {
     /// How long nothing is due. A session that wants nothing is looked at again after an hour.
     fn until_deadline<P: Pipe>(&self) -> Duration {
         let machine = self.session.next_deadline().map_or(Duration::from_secs(3600), |at: Micros| {
-            Duration::from_micros(u64::try_from(at.saturating_sub(clock::now())).unwrap_or(0))
+            Duration::from_micros(u64::try_from(at.saturating_sub(clock::steady())).unwrap_or(0))
         });
         if P::SPEAKS { machine.min(self.dead_after().saturating_sub(self.heard.elapsed())) } else { machine }
     }
@@ -229,7 +229,7 @@ impl Driver {
             Effect::Authenticate(token) => match self.app.auth.authenticate(&token.0, clock::now()).await {
                 Ok(identity) => {
                     self.place = None;
-                    self.step(Input::Authenticated((&identity).into()));
+                    self.step(Input::Authenticated(identity.session(clock::both())));
                 }
                 Err(code) => self.step(Input::Refused(code)),
             },

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use zas_core::hub::{Attach, Delivery, Hub, Rung, SessionKey, Stored, Writes};
 use zas_core::session::Log;
+use zas_core::time::Now;
 use zas_core::{encode, hub};
 use zas_protocol::rest::Room;
 use zas_protocol::{CloseCode, DeviceId, Event, Limits, Micros, Presence, RoomId, Seq, UserId};
@@ -57,7 +58,7 @@ impl NodeHub {
     /// Lends the machine, and wakes the timers' task if one is due earlier now.
     fn with<R>(
         &self,
-        step: impl FnOnce(&mut Hub<Arc<Mailbox>>, Micros, &mut dyn FnMut(&Arc<Mailbox>, &Delivery)) -> R,
+        step: impl FnOnce(&mut Hub<Arc<Mailbox>>, Now, &mut dyn FnMut(&Arc<Mailbox>, &Delivery)) -> R,
     ) -> R {
         let metrics = &self.0.metrics;
         let mut deliver = |mailbox: &Arc<Mailbox>, delivery: &Delivery| {
@@ -67,7 +68,7 @@ impl NodeHub {
         };
         let mut hub = self.0.hub.lock().unwrap_or_else(PoisonError::into_inner);
         let before = hub.next_deadline();
-        let result = step(&mut hub, clock::now(), &mut deliver);
+        let result = step(&mut hub, clock::both(), &mut deliver);
         let after = hub.next_deadline();
         drop(hub);
         if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
@@ -107,7 +108,7 @@ impl NodeHub {
     /// Fans out a durable event, in the order of its room.
     pub fn committed(&self, event: &Event) {
         let bytes = encode::event(event);
-        self.with(|hub, now, mut deliver| hub.committed(now, event, bytes, &mut deliver));
+        self.with(|hub, now, mut deliver| hub.committed(now.steady, event, bytes, &mut deliver));
     }
 
     /// A profile has another version.
@@ -117,7 +118,7 @@ impl NodeHub {
 
     /// A member types, or stopped.
     pub fn typing(&self, user: UserId, room: RoomId, on: bool) {
-        self.with(|hub, now, mut deliver| hub.typing(now, user, room, on, &mut deliver));
+        self.with(|hub, now, mut deliver| hub.typing(now.steady, user, room, on, &mut deliver));
     }
 
     /// A member's positions advanced; both are at most the room's head.
@@ -190,7 +191,7 @@ impl NodeHub {
 
     async fn run_timers(self, store: Arc<dyn Store>) {
         loop {
-            let due = self.with(|hub, now, _| hub.next_deadline().map(|at| at - now));
+            let due = self.with(|hub, now, _| hub.next_deadline().map(|at| at - now.steady));
             match due {
                 None => self.0.sooner.notified().await,
                 Some(wait) if wait > 0 => {
@@ -201,7 +202,7 @@ impl NodeHub {
                     }
                 }
                 Some(_) => {
-                    let writes = self.with(|hub, now, mut deliver| hub.tick(now, &mut deliver));
+                    let writes = self.with(|hub, now, mut deliver| hub.tick(now.steady, &mut deliver));
                     write(&*store, writes).await;
                 }
             }
@@ -259,7 +260,7 @@ impl Attached {
     /// The last place of each followed room that moved lately.
     #[must_use]
     pub fn heads(&self) -> std::collections::BTreeMap<RoomId, Seq> {
-        self.hub.with(|hub, now, _| hub.heads(now, self.key))
+        self.hub.with(|hub, now, _| hub.heads(now.steady, self.key))
     }
 }
 

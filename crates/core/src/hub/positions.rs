@@ -7,6 +7,7 @@ use zas_protocol::{Micros, Position, RoomId, Seq, ServerFrame, UserId};
 
 use super::{Delivery, Hub, Timer};
 use crate::encode;
+use crate::time::Now;
 
 /// How often one member's position in one room is written at most, in microseconds.
 pub const PERSIST_EVERY: Micros = 1_000_000;
@@ -38,16 +39,16 @@ impl Positions {
     }
 
     /// Whether one is further than known.
-    fn advance(&mut self, now: Micros, user: UserId, delivered: Seq, read: Seq) -> bool {
+    fn advance(&mut self, at: Micros, user: UserId, delivered: Seq, read: Seq) -> bool {
         let empty = Position { user, delivered: 0, read: 0, delivered_at: 0, read_at: 0 };
         let (position, rev) = self.of.entry(user).or_insert((empty, None));
         let delivered = delivered.max(read);
         let changed = delivered > position.delivered || read > position.read;
         if delivered > position.delivered {
-            (position.delivered, position.delivered_at) = (delivered, now);
+            (position.delivered, position.delivered_at) = (delivered, at);
         }
         if read > position.read {
-            (position.read, position.read_at) = (read, now);
+            (position.read, position.read_at) = (read, at);
         }
         if changed {
             *rev = None;
@@ -74,7 +75,7 @@ impl<T: Clone> Hub<T> {
     /// exist: the caller clamps them to the room's head.
     pub fn advance(
         &mut self,
-        now: Micros,
+        now: impl Into<Now>,
         user: UserId,
         room: RoomId,
         delivered: Seq,
@@ -84,19 +85,19 @@ impl<T: Clone> Hub<T> {
         if delivered.max(read) == 0 {
             return;
         }
+        let Now { steady: now, wall } = now.into();
         if !self.rooms.contains_key(&room) {
             self.forget_room_later(now, room);
         }
         let positions = &mut self.rooms.entry(room).or_default().positions;
-        if !positions.advance(now, user, delivered, read) {
+        if !positions.advance(wall, user, delivered, read) {
             return;
         }
         if self.unwritten.is_empty() {
             self.timers.insert((now + PERSIST_EVERY, Timer::Persist));
         }
         self.unwritten.insert((room, user));
-        // A clock that jumped back must not close the room for as long as it jumped.
-        if now >= positions.open_at || now < positions.open_at - FAN_OUT_EVERY {
+        if now >= positions.open_at {
             self.fan_out_positions(now, room, deliver);
         } else if !positions.gathering {
             positions.gathering = true;

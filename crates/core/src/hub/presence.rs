@@ -6,6 +6,7 @@ use zas_protocol::{Micros, Presence, RoomId, ServerFrame, UserId};
 
 use super::{Delivery, Hub, REMEMBER, Rung, Session, SessionKey, Timer, Writes};
 use crate::encode;
+use crate::time::Now;
 
 /// How long after its last lasting connection a user is still there, in microseconds: a reload,
 /// a change of network.
@@ -65,16 +66,16 @@ impl<T: Clone> Hub<T> {
         }
     }
 
-    pub(super) fn arrive(&mut self, now: Micros, key: SessionKey, user: UserId, profile_rev: u32) {
+    pub(super) fn arrive(&mut self, at: Micros, key: SessionKey, user: UserId, profile_rev: u32) {
         let person = self.people.entry(user).or_insert_with(|| Person {
             sessions: Vec::new(),
             here: Here::Online { announced: false },
-            last_seen: now,
+            last_seen: at,
             profile_rev,
             rev: 0,
         });
         person.sessions.push(key);
-        person.last_seen = now;
+        person.last_seen = at;
         person.profile_rev = person.profile_rev.max(profile_rev);
         match &person.here {
             Here::Online { .. } => {}
@@ -92,23 +93,23 @@ impl<T: Clone> Hub<T> {
         }
     }
 
-    pub(super) fn depart(&mut self, now: Micros, key: SessionKey, session: Session<T>) {
+    pub(super) fn depart(&mut self, now: Now, key: SessionKey, session: Session<T>) {
         let user = session.user;
         let Some(person) = self.people.get_mut(&user) else { return };
         person.sessions.retain(|&other| other != key);
-        person.last_seen = now;
+        person.last_seen = now.wall;
         if !person.sessions.is_empty() {
             return;
         }
         let grace = if session.rung == Rung::Poll { POLL_GRACE } else { GRACE };
-        let until = now + grace;
+        let until = now.steady + grace;
         person.here = match std::mem::replace(&mut person.here, Here::Online { announced: false }) {
             // Nobody heard that they came, so nobody need hear that they went.
-            Here::Online { announced: false } => Here::Gone { until: now, rooms: session.rooms },
+            Here::Online { announced: false } => Here::Gone { until: now.steady, rooms: session.rooms },
             _ => Here::Leaving { until, rooms: session.rooms },
         };
         let timer = match person.here {
-            Here::Gone { .. } => (now, Timer::ForgetPerson(user)),
+            Here::Gone { .. } => (now.steady, Timer::ForgetPerson(user)),
             _ => (until, Timer::Offline(user)),
         };
         self.timers.insert(timer);

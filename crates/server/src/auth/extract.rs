@@ -26,7 +26,7 @@ impl FromRequestParts<App> for Authed {
         let identity = app.auth.authenticate(token, now).await?;
         if matches!(parts.method, Method::GET | Method::HEAD) {
             app.gate
-                .read(identity.user, now)
+                .read(identity.user, clock::steady())
                 .map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
         }
         Ok(Self(identity))
@@ -61,7 +61,7 @@ impl ClientAddress {
     /// # Errors
     /// [`ErrorCode::RateLimited`].
     pub fn may_sign_in(self, app: &App) -> Result<(), ApiError> {
-        app.gate.sign_in(self.0, clock::now()).map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))
+        app.gate.sign_in(self.0, clock::steady()).map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))
     }
 }
 

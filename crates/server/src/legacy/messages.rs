@@ -218,7 +218,7 @@ pub(super) async fn say(
     let txn_id = match new.txn_id {
         Some(txn_id) => txn_id,
         None if app.config.join_double_sends => {
-            app.once.name(clock::now(), identity.device, room, &new.content, by)
+            app.once.name(clock::steady(), identity.device, room, &new.content, by)
         }
         None => TxnId::mint(clock::now(), clock::random()),
     };

@@ -220,14 +220,14 @@ impl Live<'_> {
                 }
             }
             Said::Typing { is_typing } => {
-                if self.app.gate.signal(user, clock::now()) {
+                if self.app.gate.signal(user, clock::steady()) {
                     self.app.hub.typing(user, self.chat, is_typing);
                 }
             }
             Said::ReadMessage { message_id } => {
                 let event = self.app.store.event_by_message(message_id).await.ok().flatten();
                 if let Some(event) = event.filter(|event| event.room == self.chat)
-                    && self.app.gate.signal(user, clock::now())
+                    && self.app.gate.signal(user, clock::steady())
                 {
                     self.app.hub.advance(user, self.chat, event.seq, event.seq);
                 }

@@ -14,6 +14,7 @@ use zas_protocol::{CloseCode, ErrorBody, ErrorCode};
 use super::signals::say;
 use crate::app::App;
 use crate::auth::extract::{Authed, ClientAddress};
+use crate::clock;
 use crate::error::ApiError;
 use crate::feed::poll::{Collected, PollPipe};
 use crate::feed::socket::{SocketPipe, bounded};
@@ -69,8 +70,12 @@ pub async fn feed(
         let (pipe, response) = stream(Duration::from_millis(app.config.limits.ping_ms));
         tokio::spawn(async move {
             let _open = app.metrics.open(Rung::Stream);
-            let driver =
-                Driver::authenticated(app.clone(), hub::Rung::Lasting, (&identity).into(), request.hello);
+            let driver = Driver::authenticated(
+                app.clone(),
+                hub::Rung::Lasting,
+                identity.session(clock::both()),
+                request.hello,
+            );
             driver.run(pipe).await;
         });
         return Ok(response);
@@ -84,7 +89,9 @@ pub async fn feed(
     let gather = Duration::from_millis(request.gather_ms.unwrap_or(0).min(GATHER_MS));
     let mut collected = Collected::default();
     let pipe = PollPipe::new(&mut collected, wait, gather, limits.poll_events);
-    Driver::authenticated(app.clone(), hub::Rung::Poll, (&identity).into(), request.hello).run(pipe).await;
+    Driver::authenticated(app.clone(), hub::Rung::Poll, identity.session(clock::both()), request.hello)
+        .run(pipe)
+        .await;
     match collected.closed {
         Some(CloseCode::Revoked) => Err(ErrorCode::Revoked.into()),
         Some(CloseCode::Unauthenticated | CloseCode::TokenExpired) => Err(ErrorCode::Unauthenticated.into()),

@@ -28,7 +28,7 @@ pub async fn upload_avatar(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Uploaded>, ApiError> {
     let now = clock::now();
-    app.gate.upload(identity.user, now).map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
+    app.gate.upload(identity.user, clock::steady()).map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
     let body = body.map_err(|rejection| match rejection.status().as_u16() {
         413 => ErrorCode::TooLarge,
         _ => ErrorCode::BadRequest,
@@ -75,5 +75,5 @@ async fn signed(app: &App, signature: &Signature, file: FileId) -> Result<(), Ap
     let now = clock::now();
     let user = app.files.verify(signature, file, now)?;
     let row = app.store.user(user).await?.filter(|row| row.active).ok_or(ErrorCode::Revoked)?;
-    app.gate.read(row.user.id, now).map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))
+    app.gate.read(row.user.id, clock::steady()).map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))
 }

@@ -36,13 +36,13 @@ pub async fn say(app: &App, user: UserId, signals: Vec<Signal>) -> Result<(), Ap
     for signal in signals {
         match signal {
             Signal::Typing { room, on } => {
-                if app.gate.signal(user, clock::now()) && app.store.member(room, user).await?.is_some() {
+                if app.gate.signal(user, clock::steady()) && app.store.member(room, user).await?.is_some() {
                     app.hub.typing(user, room, on);
                 }
             }
             Signal::Positions { advances } => {
                 for advance in advances.into_iter().take(SIGNALS) {
-                    if !app.gate.signal(user, clock::now()) {
+                    if !app.gate.signal(user, clock::steady()) {
                         continue;
                     }
                     if let Some(member) = app.store.member(advance.room, user).await? {
