@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`run`] | builds what is missing, then becomes the server |
 //! | [`test`] | every check there is, in order, and the closing line |
+//! | [`soak`] | the rigs over and over, and the table of what they tried |
 //! | [`gen`] | generated files: written, or compared with what is committed |
 //! | [`boundaries`] | rules on dependencies and sources that no compiler checks |
 //! | [`web`], [`chromium`] | what the web side needs, and whether it is here |
@@ -25,6 +26,7 @@ mod r#gen;
 mod process;
 mod report;
 mod run;
+mod soak;
 mod stamp;
 mod steps;
 mod test;
@@ -38,6 +40,7 @@ use args::Args;
 const HELP: &str = "\
 cargo xtask run  [--lan] [--port N] [--no-demo] [-- ARGS]   build what is missing, start the server
 cargo xtask test [--strict] [--install] [--only PART]       every check; PART: rust, web, spec, e2e
+cargo xtask soak [--minutes N] [--times N] [--only TEST]    the rigs over and over, and what they tried
 cargo xtask gen  [--check] [--compatible]                   write (or compare) the generated files
 
 run   --lan         listen on every address of this machine, for phones in the same network
@@ -46,6 +49,9 @@ run   --lan         listen on every address of this machine, for phones in the s
       -- ARGS       handed to `zas serve`
 test  --strict      what would be skipped fails
       --install     install missing tools with apt-get, where that is allowed
+soak  --minutes N   60 unless said; the round under way is finished
+      --times N     how many times the short run's amount a round tries, 5 unless said
+      --only TEST   rigs whose name contains it
 gen   --check       change nothing; fail when a file is stale
       --compatible  the wire changed in a way that old clients can read: keep its version";
 
@@ -56,6 +62,7 @@ fn main() -> ExitCode {
     let done = match task.as_str() {
         "run" => run::main(args),
         "test" => test::main(args),
+        "soak" => soak::main(args),
         "gen" => r#gen::main(args),
         "" | "help" | "-h" | "--help" => {
             println!("{HELP}");

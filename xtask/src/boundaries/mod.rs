@@ -1,7 +1,9 @@
 //! Rules that no compiler checks: which package may need which ([`graph`]), what a source file may
-//! not contain ([`text`]), what may come in from outside ([`supply`]).
+//! not contain ([`text`]), what may come in from outside ([`supply`]), and that the tests which a page
+//! names exist ([`named`]).
 
 mod graph;
+mod named;
 mod supply;
 mod text;
 
@@ -26,6 +28,7 @@ pub(crate) fn violations() -> Result<Vec<String>, String> {
     let mut found = graph::violations(&metadata);
     found.extend(supply::violations(&tree));
     found.extend(text::violations());
+    found.extend(named::violations());
     Ok(found)
 }
 
