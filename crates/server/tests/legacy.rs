@@ -6,6 +6,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::{Heard, Person, Server, Socket};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 async fn send(request: reqwest::RequestBuilder) -> (u16, Value) {
@@ -388,4 +389,38 @@ async fn a_preflight_of_an_allowed_origin_passes_and_unknown_paths_are_404_in_wo
 
 async fn joined_nowhere(server: &Server) -> Heard {
     chat_socket(server, "no-id", "").await.hear().await
+}
+
+#[tokio::test]
+async fn a_chats_socket_ends_when_its_token_expires() {
+    let server = Server::start().await;
+    let (ana, _, room) = pair(&server).await;
+    let almost_an_hour_ago = zas_server::clock::now() - 3_598_000_000;
+    let tokens = server.app.auth.open_device(ana.id, "phone", almost_an_hour_ago).await.unwrap();
+    let mut socket = joined(&server, &room, &Person { id: ana.id, token: tokens.access }).await;
+    assert_eq!(socket.until("error").await["message"], "Token inválido");
+    assert_eq!(socket.until_closed().await, Some(4401));
+}
+
+#[tokio::test]
+async fn a_chats_socket_whose_client_answers_no_ping_is_let_go() {
+    let server = Server::with(|config| {
+        config.limits.ping_ms = 100;
+        config.limits.dead_ms = 300;
+    })
+    .await;
+    let (ana, _, room) = pair(&server).await;
+    // By hand: a library would answer the pings.
+    let mut mute = tokio::net::TcpStream::connect(server.address).await.unwrap();
+    let request = format!(
+        "GET /ws/chat/{room}/?token={} HTTP/1.1\r\nhost: {}\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        ana.token, server.address
+    );
+    mute.write_all(request.as_bytes()).await.unwrap();
+    let mut heard = Vec::new();
+    tokio::time::timeout(support::PATIENCE, mute.read_to_end(&mut heard)).await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&heard).contains("connection_success"));
+    // RFC 6455 §5.2: a ping is 0x89, its empty payload 0x00.
+    assert!(heard.windows(2).any(|two| two == [0x89, 0]), "it was pinged");
 }

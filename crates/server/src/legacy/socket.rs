@@ -107,7 +107,15 @@ struct ChatSocket {
 
 impl ChatSocket {
     async fn send(&mut self, frame: Value) -> Result<(), End> {
-        let sent = self.socket.send(Message::text(frame.to_string()));
+        self.put(Message::text(frame.to_string())).await
+    }
+
+    async fn ping(&mut self) -> Result<(), End> {
+        self.put(Message::Ping(axum::body::Bytes::new())).await
+    }
+
+    async fn put(&mut self, message: Message) -> Result<(), End> {
+        let sent = self.socket.send(message);
         match tokio::time::timeout(self.stall, sent).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(End::Gone),
@@ -188,19 +196,38 @@ struct Live<'a> {
 }
 
 impl Live<'_> {
+    /// The old client never pings; its browser answers the pings it is sent.
     async fn run(&mut self, socket: &mut ChatSocket, mailbox: &Mailbox) -> Result<(), End> {
+        let limits = &self.app.config.limits;
+        let dead_after = Duration::from_millis(limits.dead_ms);
+        let every = Duration::from_millis(limits.ping_ms);
+        let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
+        let expires_in = self.identity.session(clock::both()).expires_at - clock::steady();
+        let expiry = tokio::time::sleep(Duration::from_micros(u64::try_from(expires_in).unwrap_or(0)));
+        tokio::pin!(expiry);
+        let mut heard = tokio::time::Instant::now();
         loop {
             tokio::select! {
+                () = &mut expiry => return Err(End::Refused(BAD_TOKEN, UNAUTHENTICATED)),
+                _ = ping.tick() => {
+                    if heard.elapsed() >= dead_after {
+                        return Err(End::Gone);
+                    }
+                    socket.ping().await?;
+                }
                 items = mailbox.take() => {
                     for item in items {
                         self.put(socket, item).await?;
                     }
                 }
-                said = socket.socket.recv() => match said {
-                    Some(Ok(Message::Text(text))) => self.hear(socket, &text).await?,
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
-                    Some(Ok(_)) => {}
-                },
+                said = socket.socket.recv() => {
+                    heard = tokio::time::Instant::now();
+                    match said {
+                        Some(Ok(Message::Text(text))) => self.hear(socket, &text).await?,
+                        Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
+                        Some(Ok(_)) => {}
+                    }
+                }
             }
         }
     }
