@@ -6,7 +6,7 @@ use std::fs;
 use std::process::{Command, ExitCode};
 
 use crate::args::{Args, unknown};
-use crate::process::cargo;
+use crate::process::{cargo, command};
 use crate::stamp::Stamp;
 
 const TYPES: &str = "web/sdk/src/protocol.gen.ts";
@@ -23,10 +23,10 @@ pub(crate) fn main(mut args: Args) -> Result<ExitCode, String> {
         }
     }
     if check {
-        let stale = stale()?;
+        let stale = stale(Generators::ToBuild)?;
         return if stale.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(say_stale(&stale)) };
     }
-    for file in files()? {
+    for file in files(Generators::ToBuild)? {
         let path = crate::root().join(file.path);
         let old = fs::read_to_string(&path).unwrap_or_default();
         if old == file.text {
@@ -47,10 +47,10 @@ pub(crate) fn main(mut args: Args) -> Result<ExitCode, String> {
 }
 
 /// The generated files that are not as they should be.
-pub(crate) fn stale() -> Result<Vec<&'static str>, String> {
+pub(crate) fn stale(generators: Generators) -> Result<Vec<&'static str>, String> {
     let wrong =
         |file: &File| fs::read_to_string(crate::root().join(file.path)).ok().as_deref() != Some(&file.text);
-    Ok(files()?.into_iter().filter(wrong).map(|file| file.path).collect())
+    Ok(files(generators)?.into_iter().filter(wrong).map(|file| file.path).collect())
 }
 
 /// What to do about stale files.
@@ -63,20 +63,37 @@ struct File {
     text: String,
 }
 
+/// Where the programs are that print generated files.
+#[derive(Clone, Copy)]
+pub(crate) enum Generators {
+    /// The tests were just built, and these with them. Cargo alone would build them once more, since
+    /// their dependencies have fewer features without the tests.
+    Built,
+    /// Nothing is known to be there.
+    ToBuild,
+}
+
+impl Generators {
+    fn program(self, package: &str, name: &str) -> Command {
+        match self {
+            Self::Built => command(&crate::root().join("target/debug").join(name).to_string_lossy()),
+            Self::ToBuild => {
+                let mut run = cargo();
+                run.args(["run", "--quiet", "--package", package, "--bin", name]);
+                if package == "zas-protocol" {
+                    run.args(["--features", "schema"]);
+                }
+                run.arg("--");
+                run
+            }
+        }
+    }
+}
+
 /// Every generated file, the fingerprint last: it is refused where the others only follow.
-fn files() -> Result<Vec<File>, String> {
-    let types = printed_by(cargo().args([
-        "run",
-        "--quiet",
-        "--package",
-        "zas-protocol",
-        "--features",
-        "schema",
-        "--bin",
-        "zas-gen-types",
-    ]))?;
-    let openapi =
-        printed_by(cargo().args(["run", "--quiet", "--package", "zas-server", "--bin", "zas", "openapi"]))?;
+fn files(generators: Generators) -> Result<Vec<File>, String> {
+    let types = printed_by(&mut generators.program("zas-protocol", "zas-gen-types"))?;
+    let openapi = printed_by(generators.program("zas-server", "zas").arg("openapi"))?;
     let fingerprint = fingerprint(&types);
     Ok(vec![
         File { path: TYPES, text: types },
