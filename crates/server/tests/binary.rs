@@ -2,92 +2,16 @@
 //! with its upgrades, signals, the command line).
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+mod support;
 
-use rustix::process::{Pid, Signal, kill_process};
+use std::os::unix::fs::PermissionsExt as _;
+
+use support::PATIENCE;
+use support::process::{PASSWORD, Setup, make_account, zas};
 use tokio::time::timeout;
 use zas_client::engine::{Rung, Status};
 use zas_client::{Client, EventBody, Happening, Options};
 use zas_protocol::Event;
-
-const PATIENCE: Duration = Duration::from_secs(20);
-const PASSWORD: &str = "una frase de paso";
-
-fn zas(data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_zas"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ZAS_")) {
-        command.env_remove(name);
-    }
-    command.arg("--data").arg(data).args(["--metrics-listen", "off"]).stdin(Stdio::null());
-    command
-}
-
-fn with_input(mut command: Command, input: &str) -> Output {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
-}
-
-fn make_account(data: &Path, username: &str) {
-    let mut command = zas(data);
-    let email = format!("{username}@example.org");
-    command.args(["admin", "user", "create", username, "--email", &email, "--password-stdin"]);
-    let made = with_input(command, &format!("{PASSWORD}\n"));
-    assert!(made.status.success(), "{made:?}");
-}
-
-/// A running server; killed if a test leaves it.
-struct Running {
-    child: Child,
-    url: String,
-}
-
-impl Running {
-    async fn start(data: &Path) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut command = zas(data);
-        let mut child = command
-            .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let url = format!("http://127.0.0.1:{port}");
-        let running = Self { child, url };
-        let announced = tokio::task::spawn_blocking(move || {
-            let mut line = String::new();
-            while !line.contains("listening") {
-                line.clear();
-                assert!(log.read_line(&mut line).unwrap() > 0, "the server ended before it listened");
-            }
-            // Goes on reading, so that the server never waits for its log.
-            std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-            line
-        });
-        let line = timeout(PATIENCE, announced).await.unwrap().unwrap();
-        assert!(!line.contains('\u{1b}'), "a log that is no terminal's has no colours: {line:?}");
-        running
-    }
-
-    async fn stop(mut self) -> Option<i32> {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
-        let ended = tokio::task::spawn_blocking(move || self.child.wait().unwrap().code());
-        timeout(PATIENCE, ended).await.unwrap().unwrap()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-    }
-}
 
 #[tokio::test]
 async fn two_people_talk_by_socket_and_a_sigterm_drains() {
@@ -95,7 +19,8 @@ async fn two_people_talk_by_socket_and_a_sigterm_drains() {
     let data = folder.path().join("data");
     make_account(&data, "ada");
     make_account(&data, "bob");
-    let server = Running::start(&data).await;
+    let setup = Setup::new(&data);
+    let server = setup.start().await;
     for path in ["/healthz", "/readyz"] {
         let answer = reqwest::get(format!("{}{path}", server.url)).await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");
@@ -121,6 +46,7 @@ async fn two_people_talk_by_socket_and_a_sigterm_drains() {
         }
     }
     assert_eq!(server.stop().await, Some(0));
+    assert!(!setup.log().contains('\u{1b}'), "a log that is no terminal's has no colours");
 }
 
 #[test]

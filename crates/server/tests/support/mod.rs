@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod process;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

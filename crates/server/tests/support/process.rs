@@ -1,0 +1,157 @@
+//! The program itself as a child: started on a folder, talked to, killed, started again.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::timeout;
+
+use super::PATIENCE;
+
+/// A password that is good enough.
+pub(crate) const PASSWORD: &str = "una frase de paso";
+
+/// The program with its data in a folder, and nothing of the environment's settings.
+pub(crate) fn zas(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zas"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ZAS_")) {
+        command.env_remove(name);
+    }
+    command.arg("--data").arg(data).args(["--metrics-listen", "off"]).stdin(Stdio::null());
+    command
+}
+
+pub(crate) fn with_input(mut command: Command, input: &str) -> Output {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// An account with [`PASSWORD`].
+pub(crate) fn make_account(data: &Path, username: &str) {
+    let mut command = zas(data);
+    let email = format!("{username}@example.org");
+    command.args(["admin", "user", "create", username, "--email", &email, "--password-stdin"]);
+    let made = with_input(command, &format!("{PASSWORD}\n"));
+    assert!(made.status.success(), "{made:?}");
+}
+
+/// How to start it.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub(crate) data: PathBuf,
+    port: u16,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    /// All that it logged, over all its lives.
+    log: Arc<Mutex<String>>,
+}
+
+impl Setup {
+    /// On a folder, at a free port that it keeps from life to life.
+    pub(crate) fn new(data: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self {
+            data: data.to_owned(),
+            port,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            log: Arc::default(),
+        }
+    }
+
+    pub(crate) fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self
+    }
+
+    pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Starts it, and waits until it listens.
+    pub(crate) async fn start(&self) -> Running {
+        let mut command = zas(&self.data);
+        command
+            .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)])
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let running = Running { child, url: self.url() };
+        let log = self.log.clone();
+        let keep = move |line: &str| {
+            let mut log = log.lock().unwrap();
+            log.push_str(line);
+            log.push('\n');
+        };
+        let announced = tokio::task::spawn_blocking(move || {
+            loop {
+                let line = lines.next().expect("the server listens before it ends").unwrap();
+                keep(&line);
+                if line.contains("listening") {
+                    break;
+                }
+            }
+            // Goes on reading, so that the server never waits for its log.
+            std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| keep(&line)));
+        });
+        timeout(PATIENCE, announced).await.unwrap().unwrap();
+        running
+    }
+}
+
+/// A running server; killed if a test leaves it.
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) url: String,
+}
+
+impl Running {
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGKILL, as the kernel does when memory is short.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM; the status it ends with.
+    pub(crate) async fn stop(self) -> Option<i32> {
+        self.signal(Signal::TERM);
+        self.ended().await
+    }
+
+    /// Waits for its end, as long as draining may take.
+    pub(crate) async fn ended(mut self) -> Option<i32> {
+        let ended = tokio::task::spawn_blocking(move || self.child.wait().unwrap().code());
+        timeout(3 * PATIENCE, ended).await.unwrap().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
