@@ -8,7 +8,7 @@
 //! | [`soak`] | the rigs over and over, and the table of what they tried |
 //! | [`gen`] | generated files: written, or compared with what is committed |
 //! | [`boundaries`] | rules on dependencies and sources that no compiler checks |
-//! | [`web`], [`chromium`] | what the web side needs, and whether it is here |
+//! | [`web`], [`debian`] | what the web side and the tests need, and whether it is here |
 //! | [`steps`] | numbered steps, side by side, with elapsed time |
 //! | [`process`] | child processes, their output captured |
 //! | [`report`] | counts out of the test runners' reports |
@@ -21,7 +21,7 @@
 
 mod args;
 mod boundaries;
-mod chromium;
+mod debian;
 mod r#gen;
 mod process;
 mod report;

@@ -11,7 +11,7 @@ use crate::process::{Captured, capture, cargo, is_there};
 use crate::report::{self, Counts};
 use crate::run::{build_server, captured};
 use crate::steps::{Board, Finished, Note, Outcome, Step};
-use crate::{boundaries, chromium, r#gen, web};
+use crate::{boundaries, debian, r#gen, web};
 
 /// Lines of a failed step's output that are shown, from its end.
 const SHOWN_LINES: usize = 400;
@@ -81,6 +81,8 @@ fn plan(options: &Options) -> Vec<Vec<Lane>> {
             captured(capture(cargo().args(["fmt", "--all", "--check", "--", "--color", "never"]), note))
         }));
         lints.push(Step::check("clippy", clippy));
+        let install = options.install;
+        rust.push(Step::check("what the Rust tests need", move |note| find_needs(install, note)));
         rust.push(Step::gate("build the Rust tests", build_tests));
         rust.push(Step::check("Rust tests", rust_tests));
         rust.push(Step::check("Rust examples in docs", doc_tests));
@@ -192,6 +194,15 @@ fn rust_tests(note: &Note<'_>) -> Outcome {
     let mut run = cargo();
     if has_nextest() {
         run.args(["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"]);
+        // Their step has said that they are left out.
+        let without: Vec<String> = debian::missing()
+            .iter()
+            .flat_map(|need| need.tests)
+            .map(|test| format!("binary({test})"))
+            .collect();
+        if !without.is_empty() {
+            run.args(["--filterset", &format!("not ({})", without.join(" or "))]);
+        }
         return counted(capture(&mut run, note), report::nextest);
     }
     println!("cargo-nextest is not installed: `cargo test` runs the same tests, one binary at a time");
@@ -221,18 +232,29 @@ fn vitest(folder: &str, note: &Note<'_>) -> Outcome {
     reported(&mut run, &report, report::vitest, note)
 }
 
-fn find_chromium(install: bool, note: &Note<'_>) -> Outcome {
-    if chromium::find().is_some() {
+fn find_needs(install: bool, note: &Note<'_>) -> Outcome {
+    let missing = debian::missing();
+    if missing.is_empty() {
         return Outcome::Passed(Counts::default());
     }
-    if install && chromium::may_install() {
-        return captured(chromium::install(note));
+    if install && debian::may_install() {
+        return captured(debian::install(&missing, note));
+    }
+    Outcome::Skipped(debian::say(&missing))
+}
+
+fn find_chromium(install: bool, note: &Note<'_>) -> Outcome {
+    if debian::chromium().is_some() {
+        return Outcome::Passed(Counts::default());
+    }
+    if install && debian::may_install() {
+        return captured(debian::install_chromium(note));
     }
     Outcome::Skipped("Chromium is not here; Debian's package \"chromium\" has it".into())
 }
 
 fn browser_tests(note: &Note<'_>) -> Outcome {
-    let Some(browser) = chromium::find() else {
+    let Some(browser) = debian::chromium() else {
         return Outcome::Failed(Counts::ONE_FAILED, "Chromium was installed and is not there".into());
     };
     if !web::built().join("index.html").is_file() {
