@@ -1,0 +1,18 @@
+//! The rig: people who talk while what they talk over is killed, cut, filled up or stopped; then the
+//! audit of what is left.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`people`] | who talks, and all that each of them was told |
+//! | [`audit`] | what must be so afterwards, whatever happened |
+//! | [`kill`] | the program is killed over and over |
+//!
+//! To add a fault: a module with a test that starts [`people`], does it, and ends in [`audit`].
+#![allow(clippy::unwrap_used, reason = "what a rig needs and does not get fails it")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod audit;
+mod kill;
+mod people;
