@@ -22,7 +22,8 @@ pub(crate) async fn history(client: &Client, room: RoomId) -> Vec<Event> {
     }
 }
 
-fn text(event: &Event) -> Option<&str> {
+/// What a message says.
+pub(crate) fn text(event: &Event) -> Option<&str> {
     match &event.body {
         EventBody::Message { text, .. } => Some(text),
         _ => None,

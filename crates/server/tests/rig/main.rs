@@ -6,6 +6,7 @@
 //! | [`people`] | who talks, and all that each of them was told |
 //! | [`audit`] | what must be so afterwards, whatever happened |
 //! | [`kill`] | the program is killed over and over |
+//! | [`proxy`], [`cut`] | a connection breaks at one byte of a session |
 //!
 //! To add a fault: a module with a test that starts [`people`], does it, and ends in [`audit`].
 #![allow(clippy::unwrap_used, reason = "what a rig needs and does not get fails it")]
@@ -14,5 +15,7 @@
 mod support;
 
 mod audit;
+mod cut;
 mod kill;
 mod people;
+mod proxy;
