@@ -5,7 +5,36 @@ use std::collections::BTreeMap;
 use zas_client::Client;
 use zas_protocol::{Event, EventBody, RoomId, Seq, UserId};
 
-use crate::people::{CANARY, Feed, Said};
+use crate::people::{CANARY, Feed, Person, Said};
+
+/// Ends the talk and holds what everybody was told against what is stored, in rooms given with
+/// their members' names; how many messages there were.
+pub(crate) async fn whole(mut people: Vec<Person>, rooms: &[(RoomId, &[&str])]) -> u64 {
+    let mut said = Vec::new();
+    for person in &mut people {
+        said.push(person.stop_talking().await);
+    }
+    let mut logs = BTreeMap::new();
+    for (room, members) in rooms {
+        let readers = || people.iter().zip(&said).filter(|(person, _)| members.contains(&person.name));
+        let log = history(&readers().next().unwrap().0.client, *room).await;
+        is_gapless(&log);
+        for (person, said) in readers() {
+            // All members read one history.
+            is_same(&history(&person.client, *room).await, &log);
+            holds_what_was_acked(*room, &log, person.id(), said);
+        }
+        logs.insert(*room, log);
+    }
+    for person in people {
+        let name = person.name;
+        let feed = person.leave().await;
+        for (room, _) in rooms.iter().filter(|(_, members)| members.contains(&name)) {
+            was_fed(*room, &logs[room], &feed);
+        }
+    }
+    said.iter().map(Vec::len).sum::<usize>() as u64
+}
 
 /// All of a room's log, from its first event on, as a member reads it.
 pub(crate) async fn history(client: &Client, room: RoomId) -> Vec<Event> {

@@ -6,7 +6,7 @@ use zas_client::engine::Rung;
 use zas_protocol::RoomId;
 
 use crate::audit;
-use crate::people::Person;
+use crate::people::{Person, sign_in};
 use crate::support::process::{PASSWORD, Setup, make_account};
 
 /// One who is on the ladder, and one for each rung alone.
@@ -40,7 +40,8 @@ async fn what_was_acked_survives_kills_once_and_in_order_on_every_rung() {
     let mut server = setup.start().await;
     let mut people = Vec::new();
     for (name, rungs) in PEOPLE {
-        people.push(Person::connect(&server.url, name, rungs.to_vec()).await);
+        let tokens = sign_in(&server.url, name).await;
+        people.push(Person::connect(&server.url, name, tokens, rungs).await);
     }
     let group = people.iter().skip(1).map(Person::id).collect();
     let group = people[0].client.create_group("todos", group).await.unwrap();
@@ -62,37 +63,16 @@ async fn what_was_acked_survives_kills_once_and_in_order_on_every_rung() {
         server.kill();
         server = setup.start().await;
     }
-    let mut said = Vec::new();
-    for person in &mut people {
-        said.push(person.stop_talking().await);
-    }
-
-    let mut logs = BTreeMap::new();
-    for (room, readers) in [(group, &people[..]), (pair, &people[..2])] {
-        let log = audit::history(&readers[0].client, room).await;
-        audit::is_gapless(&log);
-        for (person, said) in readers.iter().zip(&said) {
-            audit::is_same(&audit::history(&person.client, room).await, &log);
-            audit::holds_what_was_acked(room, &log, person.id(), said);
-        }
-        logs.insert(room, log);
-    }
     let secrets: BTreeMap<&str, String> = people
         .iter()
         .map(|person| (person.name, person.tokens.access.clone()))
         .chain(people.iter().filter_map(|person| Some(("a refresh token", person.tokens.refresh.clone()?))))
         .chain([("a password", PASSWORD.to_owned())])
         .collect();
-    for person in people {
-        let rooms: &[RoomId] = if matches!(person.name, "ada" | "bob") { &[group, pair] } else { &[group] };
-        let feed = person.leave().await;
-        for room in rooms {
-            audit::was_fed(*room, &logs[room], &feed);
-        }
-    }
+    let messages =
+        audit::whole(people, &[(group, &["ada", "bob", "eva", "leo"]), (pair, &["ada", "bob"])]).await;
     assert_eq!(server.stop().await, Some(0));
     audit::is_discreet(&setup.log(), &secrets);
-    let messages = said.iter().map(Vec::len).sum::<usize>() as u64;
     zas_tally::tried("P1", "kills of the program while people talk on every rung", kills);
     zas_tally::tried("P2", "messages sent through kills, each there once", messages);
 }

@@ -6,6 +6,7 @@
 //! | [`people`] | who talks, and all that each of them was told |
 //! | [`audit`] | what must be so afterwards, whatever happened |
 //! | [`kill`] | the program is killed over and over |
+//! | [`days`] | disks fill up, programs stand still, everyone comes at once |
 //! | [`proxy`], [`cut`] | a connection breaks at one byte of a session |
 //!
 //! To add a fault: a module with a test that starts [`people`], does it, and ends in [`audit`].
@@ -16,6 +17,7 @@ mod support;
 
 mod audit;
 mod cut;
+mod days;
 mod kill;
 mod people;
 mod proxy;

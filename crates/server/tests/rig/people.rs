@@ -81,6 +81,17 @@ pub(crate) struct Person {
     pub(crate) acked: Acked,
 }
 
+/// Makes an account and signs it in.
+pub(crate) async fn register(url: &str, name: &str) -> Tokens {
+    let body = serde_json::json!({
+        "username": name, "email": format!("{name}@example.org"), "display_name": name, "password": PASSWORD,
+    });
+    let url = format!("{url}/v1/auth/register");
+    let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
+    assert!(answer.status().is_success(), "{name} registers");
+    answer.json().await.unwrap()
+}
+
 /// Signs somebody in who has the rigs' password.
 pub(crate) async fn sign_in(url: &str, name: &str) -> Tokens {
     let body = serde_json::json!({ "login": name, "password": PASSWORD });
@@ -92,8 +103,8 @@ pub(crate) async fn sign_in(url: &str, name: &str) -> Tokens {
 
 impl Person {
     /// Connects and notes down what comes from here on.
-    pub(crate) async fn connect(url: &str, name: &'static str, rungs: Vec<Rung>) -> Self {
-        let tokens = sign_in(url, name).await;
+    pub(crate) async fn connect(url: &str, name: &'static str, tokens: Tokens, rungs: &[Rung]) -> Self {
+        let rungs = rungs.to_vec();
         let options = Options { rungs, ..Options::default() };
         let client = Client::with_tokens(url, &tokens, options).await.unwrap();
         let mut happenings = client.happenings().await.unwrap();

@@ -47,6 +47,8 @@ pub(crate) struct Setup {
     port: u16,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    /// What runs the program, if something does.
+    wrapper: Vec<String>,
     /// All that it logged, over all its lives.
     log: Arc<Mutex<String>>,
 }
@@ -60,6 +62,7 @@ impl Setup {
             port,
             arguments: Vec::new(),
             environment: Vec::new(),
+            wrapper: Vec::new(),
             log: Arc::default(),
         }
     }
@@ -74,6 +77,28 @@ impl Setup {
         self
     }
 
+    /// Gives the program a data folder in memory of so many bytes, which only it sees; others find it
+    /// below `/proc/PID/root`. Needs no rights: the program is root of a namespace of its own.
+    pub(crate) fn on_a_small_disk(mut self, bytes: usize) -> Self {
+        std::fs::create_dir_all(&self.data).unwrap();
+        let mount = format!("mount -t tmpfs -o size={bytes},mode=700 none \"$0\" && exec \"$@\"");
+        let data = self.data.to_string_lossy().into_owned();
+        let words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", &mount, &data];
+        self.wrapper = words.map(str::to_owned).to_vec();
+        self
+    }
+
+    fn command(&self) -> Command {
+        let plain = zas(&self.data);
+        let Some((first, rest)) = self.wrapper.split_first() else { return plain };
+        let mut wrapped = Command::new(first);
+        wrapped.args(rest).arg(plain.get_program()).args(plain.get_args()).stdin(Stdio::null());
+        for (name, _) in plain.get_envs().filter(|(_, value)| value.is_none()) {
+            wrapped.env_remove(name);
+        }
+        wrapped
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -84,7 +109,7 @@ impl Setup {
 
     /// Starts it, and waits until it listens.
     pub(crate) async fn start(&self) -> Running {
-        let mut command = zas(&self.data);
+        let mut command = self.command();
         command
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)])
             .args(&self.arguments)
