@@ -10,24 +10,22 @@ use zas_client::engine::Rung;
 use zas_client::{Client, EventBody, Happening, Options, Sent, mint};
 use zas_protocol::rest::Tokens;
 use zas_protocol::{Ack, Command, ProfileChange, RoomId};
-use zas_server::clock;
 
 use crate::audit;
+use crate::people::LADDER;
 use crate::proxy::{Cut, Fault, Proxy, Way};
 use crate::support::process::PASSWORD;
-use crate::support::{Person, Server};
+use crate::support::Server;
 
 /// Sessions at a time.
 const AT_ONCE: usize = 8;
 /// A silent connection is given up after 35 s, and what was on it goes again.
 const STUCK: Duration = Duration::from_secs(100);
-const RUNGS: [Rung; 3] = [Rung::Socket, Rung::Stream, Rung::Poll];
 const WAYS: [Way; 2] = [Way::Up, Way::Down];
 
 /// Two people with a room; one of them goes through the proxy, the other does not.
 struct Pair {
     name: String,
-    other: Person,
     direct: Client,
     room: RoomId,
 }
@@ -56,7 +54,7 @@ impl World {
         let room = self.server.private_room(&one, &other).await.parse().unwrap();
         let direct = self.server.url("");
         let direct = Client::with_access_token(&direct, &other.token, Options::default()).await.unwrap();
-        Pair { name: name.to_owned(), other, direct, room }
+        Pair { name: name.to_owned(), direct, room }
     }
 }
 
@@ -157,7 +155,6 @@ async fn with_cut(world: &World, name: &str, rung: Rung, cut: Option<Cut>) -> (b
     assert_eq!(texts, ["one", "two", "meanwhile", "three"], "by {rung:?} with {cut:?}");
     let me = world.server.app.store.user_by_login(name).await.unwrap().unwrap();
     assert_eq!(me.user.display_name, "Another");
-    let _ = (&pair.other, clock::now());
     (proxy.has_cut(), WAYS.map(|way| proxy.passed(way)))
 }
 
@@ -165,7 +162,7 @@ async fn with_cut(world: &World, name: &str, rung: Rung, cut: Option<Cut>) -> (b
 async fn cut_at_places(each: u64, faults: &'static [Fault]) -> u64 {
     let world = Arc::new(World::new().await);
     let mut cuts = Vec::new();
-    for rung in RUNGS {
+    for rung in LADDER {
         let (_, length) = with_cut(&world, &format!("whole_{rung:?}").to_lowercase(), rung, None).await;
         for way in WAYS {
             let length = length[way as usize];

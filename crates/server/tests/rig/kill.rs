@@ -6,12 +6,12 @@ use zas_client::engine::Rung;
 use zas_protocol::RoomId;
 
 use crate::audit;
-use crate::people::{Person, sign_in};
+use crate::people::{LADDER, NO_LIMITS, Person, sign_in};
 use crate::support::process::{PASSWORD, Setup, make_account};
 
 /// One who is on the ladder, and one for each rung alone.
 const PEOPLE: [(&str, &[Rung]); 4] = [
-    ("ada", &[Rung::Socket, Rung::Stream, Rung::Poll]),
+    ("ada", &LADDER),
     ("bob", &[Rung::Socket]),
     ("eva", &[Rung::Stream]),
     ("leo", &[Rung::Poll]),
@@ -32,11 +32,7 @@ async fn what_was_acked_survives_kills_once_and_in_order_on_every_rung() {
     for (name, _) in PEOPLE {
         make_account(&data, name);
     }
-    // People here write as fast as they are acked, and nobody is to miss too much for a resume; where
-    // those limits are is other tests'.
-    let limits = "commands_per_minute=60000,commands_burst=1000,reads_per_minute=60000,\
-                  signals_per_minute=60000,resume_room_events=1000000,resume_events=1000000";
-    let setup = Setup::new(&data).arguments(&["--limit", limits, "--log", "info,zas_server=trace"]);
+    let setup = Setup::new(&data).arguments(&["--limit", NO_LIMITS, "--log", "info,zas_server=trace"]);
     let mut server = setup.start().await;
     let mut people = Vec::new();
     for (name, rungs) in PEOPLE {

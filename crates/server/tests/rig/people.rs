@@ -2,8 +2,6 @@
 //! happens to the server.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -20,6 +18,13 @@ use crate::support::process::PASSWORD;
 pub(crate) const SETTLED: Duration = Duration::from_secs(60);
 /// Messages of one person that may be unsettled.
 const WINDOW: usize = 8;
+
+/// For where it is no matter how much people write and miss: those limits are other tests'.
+pub(crate) const NO_LIMITS: &str = "commands_per_minute=60000,commands_burst=1000,reads_per_minute=60000,\
+                                    signals_per_minute=60000,resume_room_events=1000000,\
+                                    resume_events=1000000";
+/// The rungs as a client has them unless told otherwise.
+pub(crate) const LADDER: [Rung; 3] = [Rung::Socket, Rung::Stream, Rung::Poll];
 
 /// In every message: no log may show it.
 pub(crate) const CANARY: &str = "canario-en-el-texto";
@@ -40,33 +45,20 @@ pub(crate) struct Feed {
 }
 
 /// How many of somebody's messages are stored, as far as they know.
-#[derive(Clone, Default)]
-pub(crate) struct Acked(Arc<AtomicU64>, Arc<tokio::sync::Notify>);
+#[derive(Clone)]
+pub(crate) struct Acked(watch::Sender<u64>);
 
 impl Acked {
     fn one(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        self.1.notify_waiters();
-    }
-
-    pub(crate) fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.send_modify(|count| *count += 1);
     }
 
     /// Waits for `more` of them.
     pub(crate) async fn wait_for(&self, more: u64) {
-        let goal = self.count() + more;
-        let reached = async {
-            loop {
-                let notified = self.1.notified();
-                if self.count() >= goal {
-                    return;
-                }
-                // Polled again in a while: a count between the two lines above notifies nobody.
-                let _ = timeout(Duration::from_millis(50), notified).await;
-            }
-        };
-        timeout(SETTLED, reached).await.expect("messages go on being stored");
+        let mut count = self.0.subscribe();
+        let goal = *count.borrow() + more;
+        let reached = count.wait_for(|count| *count >= goal);
+        timeout(SETTLED, reached).await.expect("messages go on being stored").unwrap();
     }
 }
 
@@ -126,7 +118,7 @@ impl Person {
             feed,
             stop: watch::channel(false).0,
             talk: None,
-            acked: Acked::default(),
+            acked: Acked(watch::Sender::new(0)),
         }
     }
 

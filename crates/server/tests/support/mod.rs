@@ -118,18 +118,12 @@ impl Server {
 
     /// A socket that has said nothing yet.
     pub(crate) async fn socket(&self) -> Socket {
-        let mut request = format!("ws://{}/v1/ws", self.address).into_client_request().unwrap();
-        request.headers_mut().insert("sec-websocket-protocol", "zas.v1.json".parse().unwrap());
-        let (socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-        Socket(socket)
+        Socket::open(&self.url("")).await
     }
 
     /// A socket that has caught up from nothing.
     pub(crate) async fn live(&self, person: &Person) -> Socket {
-        let mut socket = self.socket().await;
-        socket.say(json!({"type": "hello", "token": person.token, "cursor": {}})).await;
-        socket.until("synced").await;
-        socket
+        Socket::live(&self.url(""), &person.token).await
     }
 }
 
@@ -151,6 +145,23 @@ pub(crate) enum Heard {
 }
 
 impl Socket {
+    /// One to the server at `url` that has said nothing yet.
+    pub(crate) async fn open(url: &str) -> Self {
+        let url = format!("{}/v1/ws", url.replacen("http", "ws", 1));
+        let mut request = url.into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", "zas.v1.json".parse().unwrap());
+        let (socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+        Self(socket)
+    }
+
+    /// One to the server at `url` that has caught up from nothing.
+    pub(crate) async fn live(url: &str, token: &str) -> Self {
+        let mut socket = Self::open(url).await;
+        socket.say(json!({"type": "hello", "token": token, "cursor": {}})).await;
+        socket.until("synced").await;
+        socket
+    }
+
     pub(crate) async fn say(&mut self, frame: Value) {
         self.0.send(Message::text(frame.to_string())).await.unwrap();
     }
