@@ -15,7 +15,7 @@ use crate::args::{Args, unknown};
 use crate::process::{cargo, is_there};
 
 /// Where rigs are: the package and the test target.
-const RIGS: [(&str, &str); 1] = [("zas-sim", "seeds")];
+const RIGS: [(&str, &str); 3] = [("zas-sim", "seeds"), ("zas-server", "rig"), ("zas-server", "clock")];
 
 struct Options {
     minutes: u64,

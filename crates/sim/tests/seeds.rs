@@ -1,5 +1,5 @@
-//! 500 seeds a run, in shards so that the test runner spreads them over cores. `ZAS_SIM_SEED=n`
-//! runs that one alone, `ZAS_SIM_SEEDS=n` so many in all.
+//! 500 seeds a run, in shards so that the test runner spreads them over cores; a soak begins elsewhere
+//! and runs more. `ZAS_SIM_SEED=n` runs that one alone.
 
 use zas_sim::seen::WHAT;
 use zas_sim::{Plan, Seen, check_seed, run_caught};
@@ -18,10 +18,13 @@ fn shard(shard: u64) {
         }
         return;
     }
-    let seeds = number("ZAS_SIM_SEEDS").unwrap_or(SEEDS);
-    for seed in (shard..seeds).step_by(SHARDS as usize) {
+    let first = zas_tally::seed(0);
+    let seeds = (first + shard..first + zas_tally::amount(SEEDS)).step_by(SHARDS as usize);
+    let count = seeds.clone().count() as u64;
+    for seed in seeds {
         check_seed(seed).unwrap_or_else(|failure| panic!("{failure}"));
     }
+    zas_tally::tried("P7", "simulated runs of clients, nodes and faults (P1 to P12)", count);
 }
 
 macro_rules! shards {
