@@ -58,12 +58,14 @@ impl World {
     }
 }
 
-/// Tries as somebody would who reads "try again".
+/// Tries as somebody would who reads "try again": many sign in here at once, and only so many passwords
+/// are hashed at a time.
 async fn until_answered(request: impl Fn() -> reqwest::RequestBuilder) -> reqwest::Response {
     loop {
         let answer = request().timeout(Duration::from_secs(5)).send().await;
         if let Ok(answer) = answer
             && let Ok(whole) = buffered(answer).await
+            && whole.status() != 503
         {
             return whole;
         }
