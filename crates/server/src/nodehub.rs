@@ -19,12 +19,17 @@ use crate::clock;
 use crate::feed::mailbox::{Item, Mailbox};
 use crate::metrics::Metrics;
 
+/// A few that drain come back this far apart, in milliseconds, so that nobody waits for nothing.
+const DRAIN_PACE_MS: u64 = 20;
+
 struct Inner {
     hub: Mutex<Hub<Arc<Mailbox>>>,
     /// The next session's key.
     keys: AtomicU64,
     /// A timer is due earlier than the task believes.
     sooner: Notify,
+    /// The last connection has left.
+    left: Notify,
     metrics: Arc<Metrics>,
     node: String,
 }
@@ -42,6 +47,7 @@ impl NodeHub {
             hub: Mutex::new(Hub::new(clock::now(), store.epoch(), limits)),
             keys: AtomicU64::new(1),
             sooner: Notify::new(),
+            left: Notify::new(),
             metrics,
             node: random.iter().map(|byte| format!("{byte:02x}")).collect(),
         }));
@@ -163,12 +169,24 @@ impl NodeHub {
         }
     }
 
-    /// Tells every connection to come back, spread over `spread_ms`.
+    /// Tells every connection to come back, spread over `spread_ms` if they are many.
     pub fn drain(&self, spread_ms: u64) {
         let mailboxes = self.mailboxes();
         let count = mailboxes.len().max(1) as u64;
+        let spread_ms = spread_ms.min(count * DRAIN_PACE_MS);
         for (mailbox, n) in mailboxes.iter().zip(0_u64..) {
             mailbox.push(Item::Drain(spread_ms * n / count));
+        }
+    }
+
+    /// Waits until no connection is left.
+    pub async fn emptied(&self) {
+        loop {
+            let left = self.0.left.notified();
+            if self.with(|hub, _, _| hub.is_empty()) {
+                return;
+            }
+            left.await;
         }
     }
 
@@ -266,6 +284,12 @@ impl Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        self.hub.with(|hub, now, _| hub.detach(now, self.key));
+        let last = self.hub.with(|hub, now, _| {
+            hub.detach(now, self.key);
+            hub.is_empty()
+        });
+        if last {
+            self.hub.0.left.notify_waiters();
+        }
     }
 }

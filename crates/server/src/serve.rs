@@ -58,8 +58,10 @@ pub enum ServeError {
 const DRAIN_SPREAD_MS: u64 = 5_000;
 /// Requests at once on one HTTP/2 connection.
 const HTTP2_STREAMS: u32 = 64;
-/// What is not finished by then is cut (P18: gone in 30 s).
+/// Requests that are not finished by then are cut (P18: gone in 30 s).
 const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
+/// And sockets after this much more: the delay they were told, and time to say goodbye.
+const SOCKETS_DEADLINE: Duration = Duration::from_millis(DRAIN_SPREAD_MS + 2_000);
 
 /// Serves until SIGTERM or Ctrl-C, then drains.
 ///
@@ -80,6 +82,10 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     tokio::spawn(drain_on_signal(app.clone(), drain, handle.clone()));
     let server = http(listener, &app.config.limits)?.handle(handle);
     server.serve(router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>()).await?;
+    // An upgraded connection is the HTTP server's no more, so that it does not wait for sockets.
+    if tokio::time::timeout(SOCKETS_DEADLINE, app.hub.emptied()).await.is_err() {
+        tracing::warn!("connections that did not leave in time are cut");
+    }
     app.committer.finish().await;
     app.hub.persist(&*app.store).await;
     app.store.close().await;

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use zas_client::engine::Rung;
 use zas_client::{Client, Options, mint};
 use zas_protocol::rest::Tokens;
-use zas_protocol::{Command, RoomId};
+use zas_protocol::{CloseCode, Command, RoomId};
 
 use crate::audit;
 use crate::people::{LADDER, NO_LIMITS, Person, SETTLED, register};
@@ -147,6 +147,9 @@ async fn a_program_told_to_go_finishes_what_it_took_and_is_gone_within_thirty_se
         let mut delays = BTreeSet::new();
         for socket in &mut sockets {
             delays.insert(socket.until("drain").await["delay_ms"].as_u64().unwrap());
+        }
+        for socket in &mut sockets {
+            assert_eq!(socket.until_closed().await, Some(CloseCode::Drain.code()), "each closed in its turn");
         }
         assert!(delays.len() > 1, "clients come back spread, not all after {delays:?} ms");
         let ended = timeout(Duration::from_secs(30), server.ended()).await.expect("gone in 30 s");
