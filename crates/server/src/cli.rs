@@ -4,6 +4,7 @@
 //! To add a subcommand: a variant of [`Command`], its arm in [`run`].
 
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
@@ -15,7 +16,7 @@ use crate::admin::{self, Order};
 use crate::auth::keys::{self, Key};
 use crate::config::{self, Config, Loaded, LogFormat, Settings, Source};
 use crate::doctor::{self, Verdict};
-use crate::{router, serve};
+use crate::{backup, router, serve};
 
 /// Instant chat: a server, its web page and its database in one program.
 #[derive(Parser)]
@@ -36,6 +37,10 @@ enum Command {
     Config(ConfigCommand),
     /// Says whether a server would run well here, or does
     Doctor,
+    /// Copies everything into a folder, while the server runs or not
+    Backup(Backup),
+    /// Puts a backup in place, as the start of another history; the server must be stopped
+    Restore(Restore),
     /// Administers the server, running or stopped
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -77,6 +82,24 @@ enum UserCommand {
     MakeAdmin(Whom),
     /// Lists all accounts
     List,
+}
+
+#[derive(Args)]
+struct Backup {
+    /// A folder that is not there yet
+    folder: PathBuf,
+}
+
+#[derive(Args)]
+struct Restore {
+    /// What `zas backup` made
+    folder: PathBuf,
+    /// Moves a database that is there aside, and keeps it
+    #[arg(long)]
+    replace: bool,
+    /// Only reads the backup and says whether it is whole
+    #[arg(long, conflicts_with = "replace")]
+    check: bool,
 }
 
 #[derive(Args)]
@@ -189,6 +212,22 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, String> {
             say(&lines.join("\n"))?;
             if findings.iter().any(|finding| finding.verdict == Verdict::Bad) {
                 return Ok(ExitCode::FAILURE);
+            }
+        }
+        Command::Backup(Backup { folder }) => {
+            let manifest = backup::make(&load()?.config, &folder).map_err(|error| error.to_string())?;
+            say(&format!("{}: {manifest}. It holds the server's keys: keep it safe.", folder.display()))?;
+        }
+        Command::Restore(Restore { folder, check: true, .. }) => {
+            let manifest = backup::check(&folder).map_err(|error| error.to_string())?;
+            say(&format!("The backup is whole: {manifest}."))?;
+        }
+        Command::Restore(Restore { folder, replace, .. }) => {
+            let restored =
+                backup::put_back(&load()?.config, &folder, replace).map_err(|error| error.to_string())?;
+            say(&format!("Restored: {}. Clients will read everything anew.", restored.manifest))?;
+            if let Some(aside) = restored.aside {
+                say(&format!("What was there before is in {}.", aside.display()))?;
             }
         }
         Command::Admin(AdminCommand::User(command)) => administer(&load()?.config, command)?,

@@ -4,6 +4,7 @@
 //! what is on the disk is known again only after the file was opened anew.
 
 mod accounts;
+pub mod backup;
 mod columns;
 mod devices;
 mod error;

@@ -14,7 +14,7 @@ use crate::migrate::{self, Migration};
 /// The first version without the fault that could damage a WAL (3.7.0–3.51.2).
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// How long a statement waits for a lock. Within one process nothing holds one for long.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Statements kept prepared for each connection.
 const STATEMENTS: usize = 128;
 /// Page cache of a connection, in KiB.
