@@ -14,8 +14,8 @@ use zas_protocol::{Ack, Command, ProfileChange, RoomId};
 use crate::audit;
 use crate::people::LADDER;
 use crate::proxy::{Cut, Fault, Proxy, Way};
-use crate::support::process::PASSWORD;
 use crate::support::Server;
+use crate::support::process::PASSWORD;
 
 /// Sessions at a time.
 const AT_ONCE: usize = 8;

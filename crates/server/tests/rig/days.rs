@@ -20,7 +20,7 @@ use crate::support::Socket;
 use crate::support::process::{Running, Setup};
 
 /// Two people who talk, on the ladder and by long-poll; a third is in the room and is silent.
-async fn two_people(server: &Running) -> (Vec<Person>, RoomId, Tokens) {
+pub(crate) async fn two_people(server: &Running) -> (Vec<Person>, RoomId, Tokens) {
     let mut people = Vec::new();
     for (name, rungs) in [("ada", &LADDER[..]), ("leo", &[Rung::Poll])] {
         let tokens = register(&server.url, name).await;
@@ -35,7 +35,7 @@ async fn two_people(server: &Running) -> (Vec<Person>, RoomId, Tokens) {
     (people, room, silent)
 }
 
-async fn both_get_through(people: &[Person], messages: u64) {
+pub(crate) async fn both_get_through(people: &[Person], messages: u64) {
     for person in people {
         person.acked.wait_for(messages).await;
     }

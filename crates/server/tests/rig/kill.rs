@@ -10,12 +10,8 @@ use crate::people::{LADDER, NO_LIMITS, Person, sign_in};
 use crate::support::process::{PASSWORD, Setup, make_account};
 
 /// One who is on the ladder, and one for each rung alone.
-const PEOPLE: [(&str, &[Rung]); 4] = [
-    ("ada", &LADDER),
-    ("bob", &[Rung::Socket]),
-    ("eva", &[Rung::Stream]),
-    ("leo", &[Rung::Poll]),
-];
+const PEOPLE: [(&str, &[Rung]); 4] =
+    [("ada", &LADDER), ("bob", &[Rung::Socket]), ("eva", &[Rung::Stream]), ("leo", &[Rung::Poll])];
 
 /// The next number of a xorshift generator: when to kill.
 fn draw(state: &mut u64, below: u64) -> u64 {

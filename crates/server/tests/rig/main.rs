@@ -6,7 +6,9 @@
 //! | [`people`] | who talks, and all that each of them was told |
 //! | [`audit`] | what must be so afterwards, whatever happened |
 //! | [`kill`] | the program is killed over and over |
-//! | [`days`] | disks fill up, programs stand still, everyone comes at once |
+//! | [`days`] | the disk fills up, the program stands still or goes, somebody was offline |
+//! | [`crowd`] | everyone comes back at once, too much is asked, readers stop |
+//! | [`ends`] | sessions end while their connections are open |
 //! | [`proxy`], [`cut`] | a connection breaks at one byte of a session |
 //!
 //! To add a fault: a module with a test that starts [`people`], does it, and ends in [`audit`].
@@ -16,8 +18,10 @@
 mod support;
 
 mod audit;
+mod crowd;
 mod cut;
 mod days;
+mod ends;
 mod kill;
 mod people;
 mod proxy;

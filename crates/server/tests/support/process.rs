@@ -1,7 +1,7 @@
 //! The program itself as a child: started on a folder, talked to, killed, started again.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ pub(crate) fn zas(data: &Path) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ZAS_")) {
         command.env_remove(name);
     }
-    command.arg("--data").arg(data).args(["--metrics-listen", "off"]).stdin(Stdio::null());
+    command.arg("--data").arg(data).env("ZAS_METRICS_LISTEN", "off").stdin(Stdio::null());
     command
 }
 
@@ -40,11 +40,18 @@ pub(crate) fn make_account(data: &Path, username: &str) {
     assert!(made.status.success(), "{made:?}");
 }
 
+/// Nobody listens there.
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
 /// How to start it.
 #[derive(Clone)]
 pub(crate) struct Setup {
     pub(crate) data: PathBuf,
     port: u16,
+    /// Where it listens for metrics and orders, if it does.
+    metrics: Option<SocketAddr>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     /// What runs the program, if something does.
@@ -56,10 +63,10 @@ pub(crate) struct Setup {
 impl Setup {
     /// On a folder, at a free port that it keeps from life to life.
     pub(crate) fn new(data: &Path) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Self {
             data: data.to_owned(),
-            port,
+            port: free_address().port(),
+            metrics: None,
             arguments: Vec::new(),
             environment: Vec::new(),
             wrapper: Vec::new(),
@@ -70,6 +77,30 @@ impl Setup {
     pub(crate) fn arguments(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
         self
+    }
+
+    /// Listens for metrics and orders, which the tests of most things do without.
+    pub(crate) fn with_metrics(mut self) -> Self {
+        let address = free_address();
+        self.metrics = Some(address);
+        self.environment("ZAS_METRICS_LISTEN", &address.to_string())
+    }
+
+    /// What its metrics say now of one of them.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let url = format!("http://{}/metrics", self.metrics.expect("it listens for metrics"));
+        let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        value.unwrap_or_default()
+    }
+
+    /// Gives the running program an order, as an administrator does at the prompt.
+    pub(crate) async fn order(&self, words: &[&str]) {
+        let mut command = zas(&self.data);
+        let metrics = self.metrics.expect("it listens for orders").to_string();
+        command.env("ZAS_METRICS_LISTEN", metrics).arg("admin").args(words);
+        let carried_out = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        assert!(carried_out.status.success(), "{words:?}: {carried_out:?}");
     }
 
     pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
@@ -93,8 +124,11 @@ impl Setup {
         let Some((first, rest)) = self.wrapper.split_first() else { return plain };
         let mut wrapped = Command::new(first);
         wrapped.args(rest).arg(plain.get_program()).args(plain.get_args()).stdin(Stdio::null());
-        for (name, _) in plain.get_envs().filter(|(_, value)| value.is_none()) {
-            wrapped.env_remove(name);
+        for (name, value) in plain.get_envs() {
+            match value {
+                Some(value) => wrapped.env(name, value),
+                None => wrapped.env_remove(name),
+            };
         }
         wrapped
     }
