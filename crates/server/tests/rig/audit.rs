@@ -72,10 +72,10 @@ pub(crate) fn is_gapless(log: &[Event]) {
 pub(crate) fn holds_what_was_acked(room: RoomId, log: &[Event], sender: UserId, said: &[Said]) {
     let said: Vec<&Said> = said.iter().filter(|said| said.room == room).collect();
     for one in &said {
-        let event = usize::try_from(one.ack.seq).ok().and_then(|seq| log.get(seq.checked_sub(1)?));
-        let event = event.unwrap_or_else(|| panic!("{} was acked and is gone", one.ack.seq));
-        assert_eq!((event.sender, text(event)), (Some(sender), Some(&*one.text)), "place {}", one.ack.seq);
-        assert_eq!(event.txn_id.as_ref(), Some(&one.ack.txn_id));
+        let event = usize::try_from(one.seq).ok().and_then(|seq| log.get(seq.checked_sub(1)?));
+        let event = event.unwrap_or_else(|| panic!("{} was acked and is gone", one.seq));
+        assert_eq!((event.sender, text(event)), (Some(sender), Some(&*one.text)), "place {}", one.seq);
+        assert_eq!(event.txn_id.as_ref(), Some(&one.txn_id));
     }
     let stored: Vec<&str> =
         log.iter().filter(|event| event.sender == Some(sender)).filter_map(text).collect();

@@ -14,7 +14,7 @@ const PEOPLE: [(&str, &[Rung]); 4] =
     [("ada", &LADDER), ("bob", &[Rung::Socket]), ("eva", &[Rung::Stream]), ("leo", &[Rung::Poll])];
 
 /// The next number of a xorshift generator: when to kill.
-fn draw(state: &mut u64, below: u64) -> u64 {
+pub(crate) fn draw(state: &mut u64, below: u64) -> u64 {
     *state ^= *state << 13;
     *state ^= *state >> 7;
     *state ^= *state << 17;

@@ -6,6 +6,7 @@
 //! | [`people`] | who talks, and all that each of them was told |
 //! | [`audit`] | what must be so afterwards, whatever happened |
 //! | [`kill`] | the program is killed over and over |
+//! | [`sdk`] | the same, and those who talk do it through the SDK in Node |
 //! | [`days`] | the disk fills up, the program stands still or goes, somebody was offline |
 //! | [`crowd`] | everyone comes back at once, too much is asked, readers stop |
 //! | [`ends`] | sessions end while their connections are open |
@@ -25,3 +26,4 @@ mod ends;
 mod kill;
 mod people;
 mod proxy;
+mod sdk;

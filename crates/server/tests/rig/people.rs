@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use zas_client::engine::Rung;
 use zas_client::{Client, Happening, Options, Sent};
 use zas_protocol::rest::Tokens;
-use zas_protocol::{Ack, Event, RoomId, Seq, UserId};
+use zas_protocol::{Event, RoomId, Seq, TxnId, UserId};
 
 use crate::support::process::PASSWORD;
 
@@ -33,7 +33,8 @@ pub(crate) const CANARY: &str = "canario-en-el-texto";
 pub(crate) struct Said {
     pub(crate) room: RoomId,
     pub(crate) text: String,
-    pub(crate) ack: Ack,
+    pub(crate) txn_id: TxnId,
+    pub(crate) seq: Seq,
 }
 
 /// What is read off a person's feed, in its order.
@@ -48,8 +49,14 @@ pub(crate) struct Feed {
 #[derive(Clone)]
 pub(crate) struct Acked(watch::Sender<u64>);
 
+impl Default for Acked {
+    fn default() -> Self {
+        Self(watch::Sender::new(0))
+    }
+}
+
 impl Acked {
-    fn one(&self) {
+    pub(crate) fn one(&self) {
         self.0.send_modify(|count| *count += 1);
     }
 
@@ -118,7 +125,7 @@ impl Person {
             feed,
             stop: watch::channel(false).0,
             talk: None,
-            acked: Acked(watch::Sender::new(0)),
+            acked: Acked::default(),
         }
     }
 
@@ -172,5 +179,5 @@ impl Person {
 async fn settle((room, text, sent): (RoomId, String, Sent), acked: &Acked) -> Said {
     let ack = timeout(SETTLED, sent).await.expect("a message is settled").expect("none is refused");
     acked.one();
-    Said { room, text, ack }
+    Said { room, text, txn_id: ack.txn_id, seq: ack.seq }
 }

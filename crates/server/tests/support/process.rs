@@ -3,8 +3,8 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
@@ -141,6 +141,23 @@ impl Setup {
         self.log.lock().unwrap().clone()
     }
 
+    /// Keeps what a process logs from now to its end, beside what the program does. The lines come out
+    /// too, for who waits for one.
+    pub(crate) fn log_from(&self, stderr: ChildStderr) -> mpsc::Receiver<String> {
+        let (lines, read) = mpsc::channel();
+        let log = self.log.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let mut log = log.lock().unwrap();
+                log.push_str(&line);
+                log.push('\n');
+                drop(log);
+                let _ = lines.send(line);
+            }
+        });
+        read
+    }
+
     /// Starts it, and waits until it listens.
     pub(crate) async fn start(&self) -> Running {
         let mut command = self.command();
@@ -149,24 +166,10 @@ impl Setup {
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let lines = self.log_from(child.stderr.take().unwrap());
         let running = Running { child, url: self.url() };
-        let log = self.log.clone();
-        let keep = move |line: &str| {
-            let mut log = log.lock().unwrap();
-            log.push_str(line);
-            log.push('\n');
-        };
         let announced = tokio::task::spawn_blocking(move || {
-            loop {
-                let line = lines.next().expect("the server listens before it ends").unwrap();
-                keep(&line);
-                if line.contains("listening") {
-                    break;
-                }
-            }
-            // Goes on reading, so that the server never waits for its log.
-            std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| keep(&line)));
+            lines.iter().find(|line| line.contains("listening")).expect("the server listens before it ends")
         });
         timeout(PATIENCE, announced).await.unwrap().unwrap();
         running
