@@ -42,6 +42,12 @@ struct Person {
     acked: Acked,
 }
 
+const RUNGS: [&str; 3] = ["socket", "stream", "poll"];
+
+fn place(rung: &str) -> Option<usize> {
+    RUNGS.iter().position(|one| *one == rung)
+}
+
 fn script() -> PathBuf {
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/sdk");
     assert!(sdk.join("dist/index.js").is_file(), "the SDK is not built: npm run build -w web/sdk");
@@ -112,13 +118,13 @@ async fn what_the_sdk_showed_as_sent_survives_kills_once_and_in_order_on_every_r
     let reader = register(&server.url, "reader").await;
     let reader = Client::with_tokens(&server.url, &reader, Options::default()).await.unwrap();
     let (mut ids, mut tokens) = (Vec::new(), Vec::new());
-    for name in ["socket", "stream", "poll"] {
+    for name in RUNGS {
         let own = register(&server.url, name).await;
         ids.push(own.me.user.id);
         tokens.push(own.access);
     }
     let room = reader.create_group("todos", ids.clone()).await.unwrap();
-    let people = ids.into_iter().zip(["socket", "stream", "poll"]);
+    let people = ids.into_iter().zip(RUNGS);
     let mut people: Vec<Person> =
         people.map(|(id, rung)| Person::start(&setup, id, rung, room, rung)).collect();
     for person in &people {
@@ -144,7 +150,8 @@ async fn what_the_sdk_showed_as_sent_survives_kills_once_and_in_order_on_every_r
     for (person, said) in people.iter_mut().zip(&said) {
         audit::holds_what_was_acked(room, &log, person.id, said);
         let shown = person.shows(log.len() as Seq).await;
-        assert_eq!(shown.rung, person.rung);
+        // After a kill the rung below may have won the race.
+        assert!(place(&shown.rung) >= place(person.rung), "{} is on {}", person.rung, shown.rung);
         assert!(shown.rows.len() >= said.len().min(1), "something is shown");
         // What was loaded is the end of the log, each message once and at its place.
         audit::is_same(&shown.rows, &texts[texts.len() - shown.rows.len()..]);

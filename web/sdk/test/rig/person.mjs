@@ -4,6 +4,7 @@
  *
  *     node --experimental-websocket person.mjs URL LOGIN PASSWORD ROOM RUNG
  *
+ * RUNG (`socket`, `stream`, `poll`) is the highest that it may use.
  * Talks until told `stop`, with a line of JSON for each message that is settled; told a `seq`, waits
  * until the timeline has come that far, says what it shows, and ends.
  */
@@ -28,7 +29,7 @@ const localStorage = {
 };
 Object.defineProperty(globalThis, "localStorage", { value: localStorage });
 
-const say = (type, rest) => console.log(JSON.stringify({ type, ...rest }));
+const say = (type, rest, written) => process.stdout.write(`${JSON.stringify({ type, ...rest })}\n`, written);
 
 /** What a view shows once it is so. */
 function when(readable, isSo) {
@@ -77,8 +78,6 @@ say("drained");
 const { value: head } = await lines.next();
 const { keys } = await when(zas.timeline(room), (timeline) => timeline.head >= Number(head));
 const rows = keys.map((key) => zas.row(room, key).get()).filter((row) => row?.type === "message");
-say("timeline", {
-  rows: rows.map(({ seq, text }) => [seq, text]),
-  rung: zas.connection.get().rung,
-});
-process.exit(0);
+const shown = rows.map(({ seq, text }) => [seq, text]);
+// A pipe takes a long line in pieces: the last has to be out before the process ends.
+say("timeline", { rows: shown, rung: zas.connection.get().rung }, () => process.exit(0));
