@@ -7,11 +7,13 @@ const MINUTE_MS = 60_000;
 const QUIET = 18;
 /** From so many on, polls also keep a distance, and signals ride along with a poll. */
 const BUSY = 22;
-/** Never more. */
+/** Polls keep a distance that leaves it at so many a minute, if that is not too far. */
 const MOST = 28;
 /** What a poll gathers after its first frame, and the distance between polls, in milliseconds. */
 const GATHER_MS = 2_000;
 const DISTANCE_MS = 1_300;
+/** Who writes a lot still hears what others write: news is not kept waiting longer than this. */
+const DISTANCE_MAX_MS = 8_000;
 /** Positions wait so long for something to ride along with. */
 const RIDE_MS = 1_000;
 
@@ -35,7 +37,8 @@ export class Budget {
     if (rate < QUIET) return { delayMs: 0, gatherMs: 0 };
     if (rate < BUSY) return { delayMs: 0, gatherMs: GATHER_MS };
     const oldest = this.made[rate - MOST] ?? now - MINUTE_MS;
-    return { delayMs: Math.max(DISTANCE_MS, oldest + MINUTE_MS - now), gatherMs: GATHER_MS };
+    const delayMs = Math.min(DISTANCE_MAX_MS, Math.max(DISTANCE_MS, oldest + MINUTE_MS - now));
+    return { delayMs, gatherMs: GATHER_MS };
   }
 
   /** How long a signal waits for a request to ride along with; `undefined`: until there is one. */

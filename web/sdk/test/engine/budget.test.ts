@@ -73,6 +73,12 @@ test("in a quiet chat nothing waits", () => {
   expect(budget.signal(54_000, true)).toBe(0);
 });
 
+test("who writes a lot hears what others write within seconds", () => {
+  const budget = new Budget();
+  for (let count = 0; count < 200; count++) budget.count(count);
+  expect(budget.poll(200).delayMs).toBeLessThanOrEqual(8_000);
+});
+
 test("what was made a minute ago counts no more", () => {
   const budget = new Budget();
   for (let count = 0; count < 40; count++) budget.count(1_000);
