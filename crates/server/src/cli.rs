@@ -16,7 +16,7 @@ use crate::admin::{self, Order};
 use crate::auth::keys::{self, Key};
 use crate::config::{self, Config, Loaded, LogFormat, Settings, Source};
 use crate::doctor::{self, Verdict};
-use crate::{backup, router, serve};
+use crate::{backup, bench, router, serve};
 
 /// Instant chat: a server, its web page and its database in one program.
 #[derive(Parser)]
@@ -41,6 +41,8 @@ enum Command {
     Backup(Backup),
     /// Puts a backup in place, as the start of another history; the server must be stopped
     Restore(Restore),
+    /// Measures this machine's Zas beside a bare loop; --quick takes a minute
+    Bench(Bench),
     /// Administers the server, running or stopped
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -100,6 +102,25 @@ struct Restore {
     /// Only reads the backup and says whether it is whole
     #[arg(long, conflicts_with = "replace")]
     check: bool,
+}
+
+#[derive(Args)]
+struct Bench {
+    /// Less of everything
+    #[arg(long)]
+    quick: bool,
+    /// Only these figures: messages, groups, idle, resume or stored
+    #[arg(long)]
+    only: Option<String>,
+    /// Writes the figures as JSON, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// How much of it all
+    #[arg(long, hide = true, default_value_t = 1.0)]
+    scale: f64,
+    /// Is the loop that Zas is compared with
+    #[arg(long, hide = true)]
+    bare_loop: bool,
 }
 
 #[derive(Args)]
@@ -228,6 +249,23 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, String> {
             say(&format!("Restored: {}. Clients will read everything anew.", restored.manifest))?;
             if let Some(aside) = restored.aside {
                 say(&format!("What was there before is in {}.", aside.display()))?;
+            }
+        }
+        Command::Bench(Bench { bare_loop: true, .. }) => {
+            let config = load()?.config;
+            let listener = std::net::TcpListener::bind(config.listen).map_err(|error| error.to_string())?;
+            listener.set_nonblocking(true).map_err(|error| error.to_string())?;
+            block_on(bench::bare::run(listener, &config.data))??;
+        }
+        Command::Bench(Bench { quick, only, json, scale, .. }) => {
+            let report = bench::run(&bench::Options { quick, only, scale }, true)?;
+            if let Some(path) = json {
+                let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
+                std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+            }
+            say(&format!("\n{report}"))?;
+            if report.audit.violations > 0 {
+                return Ok(ExitCode::FAILURE);
             }
         }
         Command::Admin(AdminCommand::User(command)) => administer(&load()?.config, command)?,

@@ -12,6 +12,8 @@
 //! | [`nodehub`] | the hub of this node, and its timers |
 //! | [`feed`] | the feed's three rungs: socket, stream, poll |
 //! | [`legacy`] | the old contract, over the same services |
+//! | [`backup`] | everything in one folder, and back |
+//! | [`bench`] | the figures we quote, on the user's machine |
 //! | [`embed`] | the web client inside the binary |
 //!
 //! To add an endpoint: its handler in `routes`, its line in [`router`] with an access class, its
@@ -21,6 +23,7 @@ pub mod admin;
 pub mod app;
 pub mod auth;
 pub mod backup;
+pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod committer;

@@ -9,6 +9,7 @@
 //! | [`error`] | why it did not work |
 //! | [`sqlite`] | the engine in one file |
 //! | [`memory`] | the model |
+//! | [`bare`] | the commit alone, for benches to divide by |
 //! | `batch` | a batch's needs, merged, and its decisions |
 //! | `paging` | which stretch of a log a page covers |
 //! | `body` | how an event's body is stored |
@@ -20,6 +21,7 @@
 //! [`sqlite`] that implements [`Store`], its migrations in `migrations/`, and its line in
 //! `tests/conformance/main.rs`, whose suite says what every engine must do.
 
+pub mod bare;
 mod batch;
 mod body;
 pub mod error;

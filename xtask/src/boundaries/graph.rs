@@ -14,7 +14,7 @@ const MAY_NEED: [(&str, &[&str]); 9] = [
     ("zas-core", &["zas-protocol", "zas-tally"]),
     ("zas-store", &["zas-core", "zas-protocol", "zas-tally"]),
     ("zas-client", &["zas-protocol", "zas-tally"]),
-    ("zas-load", &["zas-client", "zas-protocol"]),
+    ("zas-load", &["zas-protocol"]),
     ("zas-server", &["zas-client", "zas-core", "zas-load", "zas-protocol", "zas-store", "zas-tally"]),
     ("zas-sim", &["zas-client", "zas-core", "zas-protocol", "zas-store", "zas-tally"]),
     ("xtask", &[]),
