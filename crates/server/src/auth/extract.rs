@@ -61,7 +61,9 @@ impl ClientAddress {
     /// # Errors
     /// [`ErrorCode::RateLimited`].
     pub fn may_sign_in(self, app: &App) -> Result<(), ApiError> {
-        app.gate.sign_in(self.0, clock::steady()).map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))
+        app.gate
+            .sign_in(self.0, clock::steady())
+            .map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))
     }
 }
 

@@ -62,7 +62,9 @@ pub async fn refresh(
     let token = presented(&headers, form)?.ok_or(ErrorCode::Unauthenticated)?;
     let now = clock::now();
     let claims = app.auth.read_refresh(&token, now)?;
-    app.gate.read(claims.user_id, clock::steady()).map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
+    app.gate
+        .read(claims.user_id, clock::steady())
+        .map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
     let tokens = app.auth.refresh(claims, now).await?;
     Ok(with_cookie(&app, &headers, tokens))
 }

@@ -28,7 +28,9 @@ pub async fn upload_avatar(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Uploaded>, ApiError> {
     let now = clock::now();
-    app.gate.upload(identity.user, clock::steady()).map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
+    app.gate
+        .upload(identity.user, clock::steady())
+        .map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
     let body = body.map_err(|rejection| match rejection.status().as_u16() {
         413 => ErrorCode::TooLarge,
         _ => ErrorCode::BadRequest,
