@@ -117,19 +117,16 @@ impl Client {
     async fn connect(http: Http, options: Options) -> Result<Self, Error> {
         let state = http.state().await?;
         let me = state.me.user.id;
-        let mut engine = Engine::new(me, options.rungs, options.saved).with_receipts(options.receipts);
-        // What is already there is history; the feed goes on from here, or from what was saved.
+        let engine = Engine::new(me, options.rungs, options.saved).with_receipts(options.receipts);
         let heads = state.rooms.iter().map(|room| zas_protocol::rest::LogHead {
             room: room.id,
             epoch: room.epoch,
             head: room.head,
         });
         let heads = heads.chain([state.own_log]).collect();
-        let effects = engine.handle(0, 0.0, crate::engine::Input::Heads { heads });
-        debug_assert!(effects.is_empty(), "an idle engine asks for nothing");
         let http = Arc::new(http);
         let (requests, incoming) = mpsc::channel(REQUESTS);
-        let driver = tokio::spawn(driver::run(engine, http.clone(), options.journal, incoming));
+        let driver = tokio::spawn(driver::run(engine, heads, http.clone(), options.journal, incoming));
         Ok(Self { me, http, first: Arc::new(state), requests, driver: Arc::new(driver) })
     }
 

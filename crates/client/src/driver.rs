@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
+use zas_protocol::rest::LogHead;
 use zas_protocol::{
     Ack, Advance, ClientFrame, Command, ErrorCode, Event, RoomId, Seq, ServerFrame, Signal, TxnId,
 };
@@ -50,6 +51,12 @@ pub enum Happening {
         from: Seq,
         /// Last.
         to: Seq,
+    },
+    /// The room has another history (the server restored a backup): what was told of it before is void,
+    /// and what is told from here on begins with its newest messages, known or not.
+    Replaced {
+        /// Which room.
+        room: RoomId,
     },
     /// Somebody types, came, went, or advanced.
     Heard(ServerFrame),
@@ -124,9 +131,11 @@ struct Conn {
     task: AbortHandle,
 }
 
-/// Runs until the app drops its end of `requests`.
+/// Runs until the app drops its end of `requests`. What is there at `heads` is history: the feed goes on
+/// from there, or from what was saved.
 pub(crate) async fn run(
     engine: Engine,
+    heads: Vec<LogHead>,
     http: Arc<Http>,
     journal: Option<Box<dyn Journal>>,
     mut requests: mpsc::Receiver<Request>,
@@ -144,6 +153,7 @@ pub(crate) async fn run(
         waiting: BTreeMap::new(),
         told: Told::default(),
     };
+    driver.input(Input::Heads { heads });
     driver.input(Input::Start);
     loop {
         let wake = driver.wake_at();
@@ -236,6 +246,7 @@ impl Driver {
                 }
                 Effect::Arrived(event) => self.told.push(Happening::Event(event)),
                 Effect::Jumped { room, from, to } => self.told.push(Happening::Jumped { room, from, to }),
+                Effect::Replaced { room } => self.told.push(Happening::Replaced { room }),
                 Effect::Heard(frame) => self.told.push(Happening::Heard(frame)),
             }
         }

@@ -192,7 +192,7 @@ impl Engine {
         let mut own: Vec<_> = self.outbox.of_room(room).collect();
         own.retain(|entry| !stored.contains(entry.command.txn_id()));
         own.sort_by_key(|entry| match &entry.progress {
-            Progress::Acked { ack } => (ack.seq, 0),
+            Progress::Acked { ack, .. } => (ack.seq, 0),
             _ => (Seq::MAX, entry.order),
         });
         rows.extend(own.into_iter().map(|entry| Row {
@@ -203,7 +203,7 @@ impl Engine {
                 _ => None,
             },
             seq: match &entry.progress {
-                Progress::Acked { ack } => Some(ack.seq),
+                Progress::Acked { ack, .. } => Some(ack.seq),
                 _ => None,
             },
             progress: Some(&entry.progress),
@@ -251,10 +251,12 @@ impl Engine {
             Input::Heads { heads } => {
                 let me = self.me;
                 for LogHead { room, epoch, head } in heads {
-                    self.logs
-                        .entry(room)
-                        .or_insert_with(|| Timeline::at(me, room, epoch, head))
-                        .head(now, head);
+                    let log = self.logs.entry(room).or_insert_with(|| Timeline::at(me, room, epoch, head));
+                    log.head(now, head);
+                    // A log of another history is renewed by the feed.
+                    if let Some((_, upto)) = log.position().filter(|&(held, _)| held == epoch) {
+                        self.outbox.covered(now, room, epoch, upto, out);
+                    }
                 }
             }
             Input::TokenRefreshed => {
@@ -338,20 +340,25 @@ impl Engine {
     }
 
     fn acked(&mut self, now: Millis, ack: &Ack, out: &mut Vec<Effect>) {
-        self.outbox.ack(now, ack, out);
-        if let Some(log) = self.logs.get(&ack.room) {
-            if log.is_gone() {
-                self.outbox.abandoned(ack.room, out);
-            } else if log.position().is_some() {
-                self.outbox.covered(ack.room, log.held().1, out);
-            }
+        let log = self.logs.get(&ack.room);
+        self.outbox.ack(now, ack, log.and_then(Timeline::epoch), out);
+        if log.is_some_and(Timeline::is_gone) {
+            self.outbox.abandoned(ack.room, out);
+        } else if let Some((epoch, upto)) = log.and_then(Timeline::position) {
+            self.outbox.covered(now, ack.room, epoch, upto, out);
         }
     }
 
     fn resync(&mut self, now: Millis, room: RoomId, epoch: Epoch, head: Seq, out: &mut Vec<Effect>) {
         if self.log(room).resync(now, epoch, head, out) {
-            self.outbox.history_replaced(now, room, out);
+            self.replaced(now, room, epoch, out);
         }
+    }
+
+    /// What was said of the places of the old history means nothing in the new one.
+    fn replaced(&mut self, now: Millis, room: RoomId, epoch: Epoch, out: &mut Vec<Effect>) {
+        self.positions.forget(room);
+        self.outbox.covered(now, room, epoch, 0, out);
     }
 
     fn fetched(
@@ -366,7 +373,7 @@ impl Engine {
         match page {
             Ok(page) => {
                 if self.log(room).page(now, jitter, id, &page, out) {
-                    self.outbox.history_replaced(now, room, out);
+                    self.replaced(now, room, page.epoch, out);
                 }
             }
             Err(error) => self.log(room).fetch_failed(now, jitter, id, error),
@@ -400,7 +407,9 @@ impl Engine {
         } else if self.receipts && event.room != RoomId::own_log(self.me) {
             self.positions.advance(now, Advance { room: event.room, delivered: event.seq, read: 0 });
         }
-        self.outbox.covered(event.room, event.seq, out);
+        if let Some(epoch) = self.logs.get(&event.room).and_then(Timeline::epoch) {
+            self.outbox.covered(now, event.room, epoch, event.seq, out);
+        }
         match event.body {
             EventBody::Joined { joined, from } => self.log(joined).joined(now, from, out),
             EventBody::Left { left, at_seq } => {

@@ -157,6 +157,12 @@ pub enum Effect {
         /// The last.
         to: Seq,
     },
+    /// A log has another history: what arrived of it before is void, and what arrives from here on
+    /// begins with its newest page.
+    Replaced {
+        /// Which log.
+        room: RoomId,
+    },
     /// Typing, presence or positions, as the server said it.
     Heard(ServerFrame),
 }

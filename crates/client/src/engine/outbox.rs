@@ -11,7 +11,7 @@ mod lane;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use zas_protocol::{Ack, Command, ErrorCode, Event, Nack, Retry, RoomId, Seq, TxnId};
+use zas_protocol::{Ack, Command, Epoch, ErrorCode, Event, Nack, Retry, RoomId, Seq, TxnId};
 
 use super::{Effect, Millis};
 use lane::{Item, Lane};
@@ -48,6 +48,9 @@ pub enum Progress {
     Acked {
         /// The server's answer.
         ack: Ack,
+        /// The history in which it holds; `None` where the room was not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<Epoch>,
     },
     /// It is finally refused, and waits for its author to retry or discard it.
     Failed {
@@ -170,9 +173,10 @@ impl Outbox {
         self.pump(now, out);
     }
 
-    /// A command is stored, says the server. Valid from any state: an ack is never taken back.
-    pub fn ack(&mut self, now: Millis, ack: &Ack, out: &mut Vec<Effect>) {
-        self.stored(ack, false, out);
+    /// A command is stored, says the server, in the history `epoch` of its room, if that is known.
+    /// Valid from any state.
+    pub fn ack(&mut self, now: Millis, ack: &Ack, epoch: Option<Epoch>, out: &mut Vec<Effect>) {
+        self.stored(ack, epoch, false, out);
         self.pump(now, out);
     }
 
@@ -180,11 +184,11 @@ impl Outbox {
     pub fn echo(&mut self, now: Millis, event: &Event, out: &mut Vec<Effect>) {
         let Some(txn_id) = event.txn_id.clone() else { return };
         let (room, seq, at, message) = (event.room, event.seq, event.at, event.body.message());
-        self.stored(&Ack { txn_id, room, seq, at, message }, true, out);
+        self.stored(&Ack { txn_id, room, seq, at, message }, None, true, out);
         self.pump(now, out);
     }
 
-    fn stored(&mut self, ack: &Ack, echoed: bool, out: &mut Vec<Effect>) {
+    fn stored(&mut self, ack: &Ack, epoch: Option<Epoch>, echoed: bool, out: &mut Vec<Effect>) {
         let Some((lane, index)) = self.locate(&ack.txn_id) else { return };
         lane.answered(&ack.txn_id);
         lane.attempt = 0;
@@ -196,7 +200,7 @@ impl Outbox {
             lane.items.remove(index);
             out.push(Effect::Forget(ack.txn_id.clone()));
         } else {
-            item.entry.progress = Progress::Acked { ack: ack.clone() };
+            item.entry.progress = Progress::Acked { ack: ack.clone(), epoch };
             out.push(Effect::Save(item.entry.clone()));
         }
     }
@@ -246,37 +250,47 @@ impl Outbox {
         self.pump(now, out);
     }
 
-    /// The log is held up to `seq`: what was acked below it needs no entry any more.
-    pub fn covered(&mut self, room: RoomId, seq: Seq, out: &mut Vec<Effect>) {
-        self.forget_acked(room, |ack| ack.seq <= seq, out);
+    /// The room's log is held up to `upto` in the history `epoch`: what was acked there needs no entry
+    /// any more. What was acked in another history goes out again, since this one may lack it; the
+    /// server answers with the first result if it has one.
+    pub fn covered(&mut self, now: Millis, room: RoomId, epoch: Epoch, upto: Seq, out: &mut Vec<Effect>) {
+        self.review(room, out, |ack, acked_in| match acked_in {
+            _ if acked_in != Some(epoch) => Review::Send,
+            _ if ack.seq <= upto => Review::Forget,
+            _ => Review::Keep,
+        });
+        self.pump(now, out);
     }
 
     /// The room's log is no longer followed: no event will come for what was acked.
     pub fn abandoned(&mut self, room: RoomId, out: &mut Vec<Effect>) {
-        self.forget_acked(room, |_| true, out);
-    }
-
-    fn forget_acked(&mut self, room: RoomId, gone: impl Fn(&Ack) -> bool, out: &mut Vec<Effect>) {
-        let Some(lane) = self.lanes.get_mut(&Some(room)) else { return };
-        lane.items.retain(|item| match &item.entry.progress {
-            Progress::Acked { ack } if gone(ack) => {
-                out.push(Effect::Forget(ack.txn_id.clone()));
-                false
-            }
-            _ => true,
-        });
+        self.review(room, out, |_, _| Review::Forget);
         self.tidy();
     }
 
-    /// The room has another history, which may lack what was acked: it is sent again, and the
-    /// server answers with the first result if it has one.
-    pub fn history_replaced(&mut self, now: Millis, room: RoomId, out: &mut Vec<Effect>) {
-        for item in self.lanes.get_mut(&Some(room)).into_iter().flat_map(|lane| &mut lane.items) {
-            if matches!(item.entry.progress, Progress::Acked { .. }) {
-                item.queue(false);
+    /// Looks again at what was acked in a room.
+    fn review(
+        &mut self,
+        room: RoomId,
+        out: &mut Vec<Effect>,
+        verdict: impl Fn(&Ack, Option<Epoch>) -> Review,
+    ) {
+        let Some(lane) = self.lanes.get_mut(&Some(room)) else { return };
+        lane.items.retain_mut(|item| {
+            let Progress::Acked { ack, epoch } = &item.entry.progress else { return true };
+            match verdict(ack, *epoch) {
+                Review::Keep => true,
+                Review::Forget => {
+                    out.push(Effect::Forget(ack.txn_id.clone()));
+                    false
+                }
+                Review::Send => {
+                    item.queue(false);
+                    out.push(Effect::Save(item.entry.clone()));
+                    true
+                }
             }
-        }
-        self.pump(now, out);
+        });
     }
 
     /// Sends a failed command again, under the same name, as the newest of its lane.
@@ -355,6 +369,13 @@ impl Outbox {
     fn tidy(&mut self) {
         self.lanes.retain(|_, lane| !lane.items.is_empty());
     }
+}
+
+/// What becomes of an entry that was acked.
+enum Review {
+    Keep,
+    Forget,
+    Send,
 }
 
 fn lane_of(command: &Command) -> Option<RoomId> {

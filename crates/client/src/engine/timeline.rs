@@ -49,6 +49,8 @@ pub struct Timeline {
     room: RoomId,
     /// `None` while cold.
     epoch: Option<Epoch>,
+    /// The history that the server named while nothing of it is held.
+    named: Option<Epoch>,
     /// The stretch held is `from..=to`; empty when `from` is `to + 1`.
     from: Seq,
     to: Seq,
@@ -79,6 +81,7 @@ impl Timeline {
             me,
             room,
             epoch: None,
+            named: None,
             from: 1,
             to: 0,
             head: 0,
@@ -95,10 +98,11 @@ impl Timeline {
         }
     }
 
-    /// Forgets what was held, but not which reads were made.
-    fn chill(&mut self) {
-        *self =
-            Self { next_fetch: self.next_fetch, in_since: self.in_since, ..Self::cold(self.me, self.room) };
+    /// Another history begins: forgets what was held, but not which reads were made.
+    fn replace(&mut self, epoch: Epoch, out: &mut Vec<Effect>) {
+        let (next_fetch, in_since, named) = (self.next_fetch, self.in_since, Some(epoch));
+        *self = Self { next_fetch, in_since, named, ..Self::cold(self.me, self.room) };
+        out.push(Effect::Replaced { room: self.room });
     }
 
     /// A log that is followed from behind `seq` on.
@@ -115,6 +119,12 @@ impl Timeline {
     #[must_use]
     pub fn position(&self) -> Option<(Epoch, Seq)> {
         self.epoch.filter(|_| self.gone_after.is_none()).map(|epoch| (epoch, self.to))
+    }
+
+    /// The room's history, as far as is known.
+    #[must_use]
+    pub fn epoch(&self) -> Option<Epoch> {
+        self.epoch.or(self.named)
     }
 
     /// The events held, oldest first.
@@ -171,10 +181,11 @@ impl Timeline {
 
     /// Too much was missed, or the history is another. Returns whether it is another.
     pub fn resync(&mut self, now: Millis, epoch: Epoch, head: Seq, out: &mut Vec<Effect>) -> bool {
-        let replaced = self.epoch.is_some_and(|held| held != epoch);
+        let replaced = self.epoch().is_some_and(|held| held != epoch);
         if replaced {
-            self.chill();
+            self.replace(epoch, out);
         }
+        self.named = Some(epoch);
         self.gone_after = None;
         self.head = self.head.max(head);
         self.fetching = None;
@@ -246,9 +257,9 @@ impl Timeline {
         let Some((_, fetch)) = self.fetching.filter(|&(wanted, _)| wanted == id) else { return false };
         (self.fetching, self.fetch_at) = (None, None);
         let before = self.position();
-        let replaced = self.epoch.is_some_and(|held| held != page.epoch);
+        let replaced = self.epoch().is_some_and(|held| held != page.epoch);
         if replaced {
-            self.chill();
+            self.replace(page.epoch, out);
         }
         self.head = self.head.max(page.head);
         let cold = self.epoch.is_none();

@@ -113,7 +113,7 @@ impl Person {
                 match happening {
                     Happening::Event(event) => feed.events.push(event),
                     Happening::Jumped { room, from, to } => feed.jumps.push((room, from, to)),
-                    Happening::Heard(_) | Happening::Status(_) => {}
+                    Happening::Replaced { .. } | Happening::Heard(_) | Happening::Status(_) => {}
                 }
             }
             feed

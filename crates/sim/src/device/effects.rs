@@ -94,6 +94,7 @@ impl Device {
                 net.seen.note("jumps");
                 self.shown.insert(room, to);
             }
+            Effect::Replaced { room } => drop(self.shown.remove(&room)),
             Effect::Heard(_) => {}
         }
         Ok(())
