@@ -47,7 +47,7 @@ fn described(image_bytes: usize) -> OpenApiRouter<App> {
         OpenApiRouter::new().routes(routes!(files::upload_avatar)).layer(DefaultBodyLimit::max(image_bytes));
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(auth::password))
-        .routes(routes!(auth::devices))
+        .routes(routes!(auth::devices, auth::sign_out_others))
         .routes(routes!(auth::sign_out_device))
         .routes(routes!(state::state))
         .routes(routes!(rooms::room))

@@ -813,6 +813,38 @@ device: DeviceId,
  */
 me: Me, };
 /**
+ * A device that is signed in.
+ */
+export type Device = { 
+/**
+ * Which.
+ */
+id: DeviceId, 
+/**
+ * What it is called; may be empty.
+ */
+name: string, 
+/**
+ * When it signed in, in microseconds.
+ */
+created_at: number, 
+/**
+ * When it last refreshed its tokens, in microseconds.
+ */
+last_used_at: number, 
+/**
+ * Whether it is the one that asks.
+ */
+current: boolean, };
+/**
+ * `GET /v1/me/devices`: one's devices that are signed in, last used first.
+ */
+export type Devices = { 
+/**
+ * All of them.
+ */
+devices: Array<Device>, };
+/**
  * A member of a room.
  */
 export type Member = { 

@@ -35,7 +35,7 @@ fn main() -> std::io::Result<()> {
         event::{RoomKind, EventBody, Event},
         frame::{Seen, Hello, Resume, Position, Advance, Signal, Refresh, Ping, Ack, Nack, Presence, ServerFrame},
         rest::{
-            User, Me, Register, Login, RefreshRequest, ChangePassword, Tokens, Member, Room, State, LogHead,
+            User, Me, Register, Login, RefreshRequest, ChangePassword, Tokens, Device, Devices, Member, Room, State, LogHead,
             ServerInfo, RoomState, Page, PageQuery, Found, Signals, FeedRequest, Polled, Uploaded,
         },
     );

@@ -51,22 +51,44 @@ pub async fn login(
     Ok(with_cookie(&app, &headers, tokens))
 }
 
-/// Exchanges a refresh token for the next pair; for 60 s it gives the same pair again.
+/// Exchanges a refresh token for the next pair; for 60 s it gives the same pair again. A browser
+/// that asks by cookie and has none gets a 204: not knowing whether one is signed in is no fault,
+/// and a page cannot look. A cookie that is refused is taken away.
 #[utoipa::path(post, path = "/v1/auth/refresh", tag = "accounts", request_body = RefreshRequest, security(()),
-    responses((status = 200, body = Tokens), (status = 401, body = zas_protocol::ErrorBody)))]
+    responses((status = 200, body = Tokens), (status = 204), (status = 401, body = zas_protocol::ErrorBody)))]
 pub async fn refresh(
     State(app): State<App>,
     headers: HeaderMap,
     JsonBody(form): JsonBody<RefreshRequest>,
 ) -> Result<Response, ApiError> {
-    let token = presented(&headers, form)?.ok_or(ErrorCode::Unauthenticated)?;
+    let by_cookie = if form.refresh.is_none() { cookie_name(&headers)? } else { None };
+    let Some(token) = presented(&headers, form)? else {
+        return if by_cookie.is_some() {
+            Ok(StatusCode::NO_CONTENT.into_response())
+        } else {
+            Err(ErrorCode::Unauthenticated.into())
+        };
+    };
+    match exchange(&app, &token).await {
+        Ok(tokens) => Ok(with_cookie(&app, &headers, tokens)),
+        Err(error) => {
+            let over = matches!(error.code, ErrorCode::Unauthenticated | ErrorCode::Revoked);
+            let mut response = error.into_response();
+            if let Some(name) = by_cookie.filter(|_| over) {
+                set_cookie(&app, &headers, &mut response, &name, "", 0);
+            }
+            Ok(response)
+        }
+    }
+}
+
+async fn exchange(app: &App, token: &str) -> Result<Tokens, ApiError> {
     let now = clock::now();
-    let claims = app.auth.read_refresh(&token, now)?;
+    let claims = app.auth.read_refresh(token, now)?;
     app.gate
         .read(claims.user_id, clock::steady())
         .map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
-    let tokens = app.auth.refresh(claims, now).await?;
-    Ok(with_cookie(&app, &headers, tokens))
+    app.auth.refresh(claims, now).await
 }
 
 /// Signs the device of a refresh token out.
@@ -128,6 +150,16 @@ pub async fn sign_out_device(
 ) -> Result<StatusCode, ApiError> {
     let device = device.parse().map_err(|_| ErrorCode::NotFound)?;
     app.auth.sign_out_own(identity.user, device).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Signs out every device of one's own but the one that asks.
+#[utoipa::path(delete, path = "/v1/me/devices", tag = "accounts", responses((status = 204)))]
+pub async fn sign_out_others(
+    State(app): State<App>,
+    Authed(identity): Authed,
+) -> Result<StatusCode, ApiError> {
+    app.auth.sign_out_everywhere(identity.user, Some(identity.device)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
