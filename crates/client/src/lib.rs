@@ -5,6 +5,7 @@
 //! | [`engine`] | the client without I/O, the twin of the SDK's |
 //! | `driver` | the engine on tokio (feature `net`) |
 //! | [`client`] | what a bot uses, with an example |
+//! | [`handshake`] | opening a socket, which `zas doctor` does too |
 //! | [`prompt`] | what `zas send` and `zas tail` do |
 
 #[cfg(feature = "net")]
@@ -12,6 +13,8 @@ pub mod client;
 #[cfg(feature = "net")]
 mod driver;
 pub mod engine;
+#[cfg(feature = "net")]
+pub mod handshake;
 #[cfg(feature = "net")]
 pub mod prompt;
 

@@ -1,33 +1,21 @@
-//! The top rung: a WebSocket, as an upgrade of the one HTTP client, so that proxies, timeouts and
-//! TLS are set in one place.
+//! The top rung: a WebSocket.
 
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use reqwest::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, UPGRADE};
-use reqwest::{Method, StatusCode, Upgraded};
+use reqwest::{Method, StatusCode};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::handshake::client::generate_key;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use zas_protocol::frame::SUBPROTOCOL;
 use zas_protocol::limits::AUTH_FRAME_BYTES;
 use zas_protocol::{ClientFrame, CloseCode, Hello, ServerFrame};
 
 use super::http::Http;
 use crate::engine::{ConnId, Input};
+use crate::handshake::{self, Refusal, Socket};
 
 /// The handshake takes at most this long.
 const HANDSHAKE: Duration = Duration::from_secs(8);
-/// The largest message taken from a server: a frame of a whole group's positions fits well.
-const FRAME_MAX: usize = 1024 * 1024;
-/// Memory that one socket reads into at a time.
-const READ_BUFFER: usize = 4 * 1024;
-
-type Socket = WebSocketStream<Upgraded>;
 
 /// Runs one socket until it ends; the last input is [`Input::Closed`].
 pub(super) async fn run(
@@ -54,29 +42,13 @@ pub(super) async fn run(
 
 /// A socket before its first frame, or the close code that its refusal amounts to.
 async fn open(http: &Http) -> Result<Socket, Option<u16>> {
-    let key = generate_key();
-    let request = http
-        .request(Method::GET, "v1/ws")
-        .header(CONNECTION, "Upgrade")
-        .header(UPGRADE, "websocket")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", &key)
-        .header("Sec-WebSocket-Protocol", SUBPROTOCOL);
-    let response = request.send().await.map_err(|_| None)?;
-    let expected = derive_accept_key(key.as_bytes());
-    let accepted = response.headers().get(SEC_WEBSOCKET_ACCEPT).is_some_and(|accept| *accept == *expected);
-    match response.status() {
-        StatusCode::SWITCHING_PROTOCOLS if accepted => {}
-        StatusCode::UNAUTHORIZED => return Err(Some(CloseCode::Unauthenticated.code())),
-        _ => return Err(None),
+    match handshake::open(http.request(Method::GET, "v1/ws")).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(Refusal::Answered(response)) if response.status() == StatusCode::UNAUTHORIZED => {
+            Err(Some(CloseCode::Unauthenticated.code()))
+        }
+        Err(_) => Err(None),
     }
-    let stream = response.upgrade().await.map_err(|_| None)?;
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_message_size(Some(FRAME_MAX))
-        .max_frame_size(Some(FRAME_MAX));
-    Ok(WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await)
 }
 
 async fn carry(
