@@ -7,12 +7,13 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
+use zas_protocol::TxnId;
 
 use crate::audit::{Audit, Latency};
 use crate::line::{Heard, Line};
@@ -317,12 +318,16 @@ impl Voice {
         let mut shared = self.shared.borrow_mut();
         shared.run.audit.sent += 1;
         let since = u64::try_from((due - shared.began).as_nanos()).unwrap_or(u64::MAX);
+        let txn_id = name(self.crowd, self.me, self.sent);
         let mut frame = String::with_capacity(192);
         // The text says who sent it, as which, and when it was meant to be sent.
         let _ = write!(
             frame,
-            r#"{{"type":"send","txn_id":"l{}-{}-{}","room":"{}","text":"{} {} {since} una frase de largo medio"}}"#,
-            self.crowd, self.me, self.sent, self.room, self.me, self.sent
+            r#"{{"type":"send","txn_id":"{}","room":"{}","text":"{} {} {since} una frase de largo medio"}}"#,
+            txn_id.as_str(),
+            self.room,
+            self.me,
+            self.sent
         );
         frame
     }
@@ -333,7 +338,7 @@ impl Voice {
         let in_time = shared.until.is_some_and(|until| now < until);
         match &*heard.kind {
             "ack" => {
-                let n = heard.txn_id.as_deref().and_then(|id| id.rsplit_once('-')?.1.parse::<u64>().ok());
+                let n = heard.txn_id.as_deref().and_then(nth);
                 while let Some((first, due)) = self.under_way.pop_front() {
                     shared.run.ack.note(now - due);
                     shared.run.audit.acked += 1;
@@ -369,4 +374,19 @@ impl Voice {
             _ => {}
         }
     }
+}
+
+/// The name of a sender's `n`th message: begins with the time, as our clients' do, and ends with `n`.
+fn name(crowd: u64, sender: usize, n: u64) -> TxnId {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut rest = [0; 10];
+    rest[..2].copy_from_slice(&(crowd as u16).to_be_bytes());
+    rest[2..4].copy_from_slice(&(sender as u16).to_be_bytes());
+    rest[4..].copy_from_slice(&n.to_be_bytes()[2..]);
+    TxnId::mint(i64::try_from(now.as_micros()).unwrap_or(0), rest)
+}
+
+/// Which of its sender's messages has this name.
+fn nth(name: &str) -> Option<u64> {
+    u64::from_str_radix(name.rsplit_once('-')?.1, 16).ok()
 }

@@ -24,8 +24,14 @@ impl Migration {
 }
 
 /// The steps of SQLite, in order.
-pub(crate) const SQLITE: &[Migration] =
-    &[Migration { number: 1, name: "begin", sql: include_str!("../migrations/sqlite/0001_begin.sql") }];
+pub(crate) const SQLITE: &[Migration] = &[
+    Migration { number: 1, name: "begin", sql: include_str!("../migrations/sqlite/0001_begin.sql") },
+    Migration {
+        number: 2,
+        name: "fewer pages",
+        sql: include_str!("../migrations/sqlite/0002_fewer_pages.sql"),
+    },
+];
 
 /// What of `all` is still to be done where `applied`, numbers with checksums in order, is done.
 ///

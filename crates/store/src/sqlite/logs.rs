@@ -22,9 +22,24 @@ macro_rules! select_events {
     };
 }
 
+macro_rules! select_messages {
+    () => {
+        concat!(
+            "SELECT ",
+            event_columns!(),
+            " FROM events e WHERE e.room_id = ?1 AND e.kind = 'message' AND e.seq BETWEEN ?2 AND ?3
+              ORDER BY e.seq DESC LIMIT ?4"
+        )
+    };
+}
+
+const OTHERS: &str = "SELECT count(*) FROM events e
+    WHERE e.room_id = ?1 AND e.kind <> 'message' AND e.seq BETWEEN ?2 AND ?3";
+
 /// How a log is read, for the test of its plans.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 2] = [select_events!("ASC"), select_events!("DESC")];
+pub(super) const STATEMENTS: [&str; 4] =
+    [select_events!("ASC"), select_events!("DESC"), select_messages!(), OTHERS];
 
 pub(super) fn page(
     connection: &Connection,
@@ -38,8 +53,7 @@ pub(super) fn page(
     if !paging::is_in(&stays) {
         return Ok(None);
     }
-    let mut select = connection.prepare_cached("SELECT head FROM rooms WHERE id = ?1")?;
-    let head = select.query_row([room.0], |row| columns::uint(row, 0))?;
+    let head = head(connection, room)?;
     let plan = Plan::new(at, limit, head);
     let (mut below, mut above) = (Vec::new(), Vec::new());
     if let Some((top, limit)) = plan.down {
@@ -98,25 +112,26 @@ pub(super) fn messages(
     if !paging::is_in(&stays) {
         return Ok(None);
     }
-    let mut count = connection.prepare_cached(
-        "SELECT count(*) FROM events e
-         WHERE e.room_id = ?1 AND e.kind = 'message' AND e.seq BETWEEN ?2 AND ?3",
-    )?;
-    let mut select = connection.prepare_cached(concat!(
-        "SELECT ",
-        event_columns!(),
-        " FROM events e WHERE e.room_id = ?1 AND e.kind = 'message' AND e.seq BETWEEN ?2 AND ?3
-          ORDER BY e.seq DESC LIMIT ?4 OFFSET ?5"
-    ))?;
+    let mut select = connection.prepare_cached(select_messages!())?;
+    let head = head(connection, room)?;
     let (mut all, mut skip, mut events) = (0, skip, Vec::new());
-    for (low, high) in paging::visible(&stays, 1, Seq::MAX).rev() {
-        let (low, high) = (columns::int(low), columns::int(high));
-        let here = count.query_row(params![room.0, low, high], |row| columns::uint(row, 0))?;
+    for (low, high) in paging::visible(&stays, 1, head).rev() {
+        let here = message_count(connection, room, low, high)?;
         all += here;
         let left = u64::from(limit) - events.len() as u64;
         if skip < here && left > 0 {
+            // The last place behind which there are no more than are to be skipped, by halving.
+            let (mut newest, mut above) = (low, high);
+            while newest < above {
+                let middle = newest + (above - newest).div_ceil(2);
+                if message_count(connection, room, middle, high)? > skip {
+                    newest = middle;
+                } else {
+                    above = middle - 1;
+                }
+            }
             let mut rows =
-                select.query(params![room.0, low, high, columns::int(left), columns::int(skip)])?;
+                select.query(params![room.0, columns::int(low), columns::int(newest), columns::int(left)])?;
             while let Some(row) = rows.next()? {
                 events.push(columns::event(row, 0)?);
             }
@@ -126,10 +141,23 @@ pub(super) fn messages(
     Ok(Some((all, events)))
 }
 
+/// How many messages are in `low..=high`. Places have no holes, so only what is no message is counted,
+/// on an index of its own.
+fn message_count(connection: &Connection, room: RoomId, low: Seq, high: Seq) -> Result<u64, StoreError> {
+    let mut others = connection.prepare_cached(OTHERS)?;
+    let others = others
+        .query_row(params![room.0, columns::int(low), columns::int(high)], |row| columns::uint(row, 0))?;
+    Ok((high + 1).saturating_sub(low).saturating_sub(others))
+}
+
+fn head(connection: &Connection, room: RoomId) -> Result<Seq, StoreError> {
+    let mut head = connection.prepare_cached("SELECT head FROM rooms WHERE id = ?1")?;
+    Ok(head.query_row([room.0], |row| columns::uint(row, 0)).optional()?.unwrap_or(0))
+}
+
 /// Times rise with places, so a place is found by halving.
 pub(super) fn seq_at(connection: &Connection, room: RoomId, at: Micros) -> Result<Seq, StoreError> {
-    let mut head = connection.prepare_cached("SELECT head FROM rooms WHERE id = ?1")?;
-    let head = head.query_row([room.0], |row| columns::uint(row, 0)).optional()?.unwrap_or(0);
+    let head = head(connection, room)?;
     let mut time = connection.prepare_cached("SELECT at FROM events WHERE room_id = ?1 AND seq = ?2")?;
     let (mut low, mut high) = (0, head);
     while low < high {

@@ -70,8 +70,7 @@ macro_rules! both {
     };
 }
 
-// The unread are counted, and the last message found, on the index `events_messages` alone, within
-// the stays of the person.
+// The unread are counted, up to a limit, and the last message found, within the stays of the person.
 both!(
     SUMMARIES,
     "SELECT r.id, r.kind, r.name, r.head, r.last_at,
