@@ -228,6 +228,24 @@ pub struct ServerInfo {
     pub now: Micros,
 }
 
+/// `GET /v1/me/connection`: how one's request reached the server, for `zas doctor` to tell whether
+/// what stands before it says all that it should.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Connection {
+    /// The address that limits count against: the peer's, or what a trusted proxy says.
+    pub address: String,
+    /// Whether the peer is in `trusted_proxies`.
+    pub trusted: bool,
+    /// Whether the request names an address itself (`X-Forwarded-For`), believed or not.
+    pub forwarded: bool,
+    /// Whether a cookie set here would be for https alone.
+    pub secure: bool,
+    /// The server's clock, in microseconds.
+    #[cfg_attr(feature = "schema", ts(type = "number"))]
+    pub now: Micros,
+}
+
 /// `GET /v1/rooms/{id}`: a room, its newest page of history, and the people they name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]

@@ -22,7 +22,7 @@ use zas_protocol::limits::{ANONYMOUS_BODY_BYTES, BODY_BYTES};
 
 use crate::app::App;
 use crate::error::{ApiError, render};
-use crate::routes::{auth, commands, feed, files, health, rooms, signals, state, users};
+use crate::routes::{auth, commands, connection, feed, files, health, rooms, signals, state, users};
 use crate::{demo, legacy};
 
 #[derive(OpenApi)]
@@ -49,6 +49,7 @@ fn described(image_bytes: usize) -> OpenApiRouter<App> {
         .routes(routes!(auth::password))
         .routes(routes!(auth::devices, auth::sign_out_others))
         .routes(routes!(auth::sign_out_device))
+        .routes(routes!(connection::connection))
         .routes(routes!(state::state))
         .routes(routes!(rooms::room))
         .routes(routes!(rooms::events))

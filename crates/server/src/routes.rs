@@ -3,6 +3,7 @@
 
 pub mod auth;
 pub mod commands;
+pub mod connection;
 pub mod feed;
 pub mod files;
 pub mod health;

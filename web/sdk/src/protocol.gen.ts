@@ -973,6 +973,31 @@ message_chars: number,
  */
 now: number, };
 /**
+ * `GET /v1/me/connection`: how one's request reached the server, for `zas doctor` to tell whether
+ * what stands before it says all that it should.
+ */
+export type Connection = { 
+/**
+ * The address that limits count against: the peer's, or what a trusted proxy says.
+ */
+address: string, 
+/**
+ * Whether the peer is in `trusted_proxies`.
+ */
+trusted: boolean, 
+/**
+ * Whether the request names an address itself (`X-Forwarded-For`), believed or not.
+ */
+forwarded: boolean, 
+/**
+ * Whether a cookie set here would be for https alone.
+ */
+secure: boolean, 
+/**
+ * The server's clock, in microseconds.
+ */
+now: number, };
+/**
  * `GET /v1/rooms/{id}`: a room, its newest page of history, and the people they name.
  */
 export type RoomState = { 

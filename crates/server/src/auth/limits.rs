@@ -92,13 +92,19 @@ fn take<K: Ord + Clone>(limiter: &Mutex<Limiter<K>>, now: Micros, key: &K) -> Re
     limiter.lock().unwrap_or_else(PoisonError::into_inner).check(now, key).map_err(Duration::from_millis)
 }
 
+/// Whether an address is a listed proxy's.
+#[must_use]
+pub fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    let address = address.to_canonical();
+    trusted.iter().any(|network| network.contains(&address))
+}
+
 /// The address of who asks: the peer's, or what a listed proxy says in `X-Forwarded-For`. That
 /// header is read from its end, since only what our own proxies appended can be believed.
 #[must_use]
 pub fn client_ip(headers: &HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let peer = peer.to_canonical();
-    if !is_trusted(peer) {
+    if !is_trusted(peer, trusted) {
         return peer;
     }
     let mut client = peer;
@@ -109,7 +115,7 @@ pub fn client_ip(headers: &HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> IpAddr
     for hop in hops {
         let Ok(address) = hop.parse::<IpAddr>() else { break };
         client = address.to_canonical();
-        if !is_trusted(client) {
+        if !is_trusted(client, trusted) {
             break;
         }
     }
