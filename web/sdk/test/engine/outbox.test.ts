@@ -161,6 +161,24 @@ test("an acked message stays until its event is here, and goes again in another 
   expect(states()).toEqual(["b in_flight"]);
 });
 
+test("what is composed is kept before it leaves", () => {
+  const { outbox } = sending();
+  const effects = outbox.handle(10, { type: "compose", entry: entry("c") });
+  expect(effects.map((effect) => effect.do).filter((what) => what === "keep" || what === "frame")).toEqual([
+    "keep",
+    "frame",
+  ]);
+});
+
+test("it never gives up, however often the server is not to be reached", () => {
+  const { run, states } = sending("http");
+  for (let attempt = 1; attempt <= 200; attempt++) {
+    run(attempt * 60_000, { type: "unreachable", txn: "a", attempt });
+    expect(run(attempt * 60_000 + 59_999, { type: "tick" })).toEqual(["/a"]);
+  }
+  expect(states()).toEqual(["a in_flight", "b queued"]);
+});
+
 test("it is full at its limit", () => {
   const { outbox, run } = sending();
   for (let count = 2; count < OUTBOX_ENTRIES; count++) run(0, { type: "compose", entry: entry(`t${count}`) });

@@ -268,7 +268,7 @@ const files = import.meta.glob<Scenario>("../../../../spec/scenarios/*.json", {
 });
 
 test("the scenarios are there", () => {
-  expect(Object.keys(files).length).toBeGreaterThanOrEqual(17);
+  expect(Object.keys(files).length).toBeGreaterThanOrEqual(18);
 });
 
 describe.each(Object.entries(files))("%s", (_file, { title, me, rung, steps }) => {
