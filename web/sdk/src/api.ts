@@ -137,6 +137,18 @@ export interface PresenceView {
   lastSeen: number;
 }
 
+/** A browser or app where one is signed in (server's times). */
+export interface DeviceView {
+  id: DeviceId;
+  /** Its browser and system; may be empty. */
+  name: string;
+  /** Whether it is this one. */
+  current: boolean;
+  signedInAt: number;
+  /** When it last renewed its session, which one that is in use does every hour. */
+  lastUsedAt: number;
+}
+
 /** The person that is signed in. */
 export type Session =
   | { state: "unknown" }
@@ -188,6 +200,11 @@ export interface ZasClient {
   /** Signs out. `waiting` in the connection view says whether to ask first; with `discard` the outbox is wiped. */
   signOut(options: { discard: boolean }): Promise<void>;
   changePassword(form: { current: string; next: string }): Promise<void>;
+  /** Where one is signed in: this device first, then the last used. */
+  devices(signal?: AbortSignal): Promise<readonly DeviceView[]>;
+  /** Signs another device out; its pages learn it at once. One that is gone already is no error. */
+  signOutDevice(device: DeviceId): Promise<void>;
+  signOutOthers(): Promise<void>;
 
   /** Sends a text; the row exists when this returns. Blank text returns `undefined`. */
   send(room: RoomId, text: string): RowKey | undefined;

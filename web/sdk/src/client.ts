@@ -3,6 +3,7 @@ import { Account } from "./account.js";
 import type {
   ClientOptions,
   ConnectionView,
+  DeviceView,
   PresenceView,
   Readable,
   RoomView,
@@ -19,10 +20,14 @@ import { type Names, namesFor } from "./drivers/names.js";
 import { Network } from "./drivers/network.js";
 import { backoff } from "./engine/backoff.js";
 import { same } from "./engine/same.js";
+import { millis } from "./engine/views.js";
 import { isOffline, isSignedOut, ZasFailure } from "./errors.js";
 import {
   type Ack,
   type Command,
+  type Device,
+  type DeviceId,
+  type Devices,
   type ErrorCode,
   type FileId,
   type Found,
@@ -168,6 +173,23 @@ class Client implements ZasClient {
 
   async changePassword({ current, next }: { current: string; next: string }): Promise<void> {
     await this.api.call("POST", "/v1/auth/password", { body: { current, new: next } });
+  }
+
+  async devices(signal?: AbortSignal): Promise<readonly DeviceView[]> {
+    const { devices } = await this.api.json<Devices>("GET", "/v1/me/devices", signal ? { signal } : {});
+    return devices.map(shownDevice).sort((a, b) => Number(b.current) - Number(a.current));
+  }
+
+  async signOutDevice(device: DeviceId): Promise<void> {
+    try {
+      await this.api.call("DELETE", `/v1/me/devices/${device}`);
+    } catch (error) {
+      if (!(error instanceof ZasFailure) || error.code !== "not_found") throw error;
+    }
+  }
+
+  async signOutOthers(): Promise<void> {
+    await this.api.call("DELETE", "/v1/me/devices");
   }
 
   send(room: RoomId, text: string): RowKey | undefined {
@@ -440,6 +462,10 @@ class Client implements ZasClient {
     window[how]("offline", this.lost);
     window[how]("pagehide", this.hide);
   }
+}
+
+function shownDevice({ id, name, current, created_at, last_used_at }: Device): DeviceView {
+  return { id, name, current, signedInAt: millis(created_at), lastUsedAt: millis(last_used_at) };
 }
 
 function cold(room: RoomId): TimelineView {

@@ -9,6 +9,7 @@ import { Choice } from "../ui/Choice.js";
 import { PaneHeader } from "../ui/PaneHeader.js";
 import { Switch } from "../ui/Switch.js";
 import { toast } from "../ui/Toast.js";
+import { Devices } from "./Devices.js";
 import { Password } from "./Password.js";
 import { Profile } from "./Profile.js";
 import { SignOut } from "./SignOut.js";
@@ -67,6 +68,9 @@ export default function Settings({ onBack, onKeys }: SettingsProps) {
             {text.keys}
           </Button>
           <SignOut />
+        </Group>
+        <Group title={text.devices}>
+          <Devices />
         </Group>
       </div>
       {password && <Password onClose={() => setPassword(false)} />}

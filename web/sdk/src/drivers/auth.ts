@@ -110,6 +110,8 @@ export class Auth {
   }
 
   private async take(response: Response): Promise<Tokens> {
+    // This browser has no cookie: nobody is signed in here.
+    if (response.status === 204) throw new ZasFailure("unauthenticated", "no session in this browser");
     const tokens = (await response.json()) as Tokens;
     this.token = tokens.access;
     const session: Remembered = { user: tokens.me.user.id, device: tokens.device };

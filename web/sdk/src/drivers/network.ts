@@ -12,7 +12,7 @@ type Simulated = Parameters<ZasClient["simulate"]>[0];
 /** What can be cut off. */
 type Kind = "request" | "stream" | "socket";
 
-/** A request without an answer is given up after this long, in milliseconds. */
+/** A request that brings nothing for this long, no answer or no more of one, is given up; in milliseconds. */
 const PATIENCE_MS = 15_000;
 
 const MINUTE_MS = 60_000;
@@ -67,7 +67,10 @@ export class Network {
     return () => this.open.delete(cut);
   }
 
-  /** As `fetch`, on this server. Rejects with `offline` when no answer comes in time. */
+  /**
+   * As `fetch`, on this server. A request's answer is there whole, so that reading it cannot hang; a
+   * stream's is there when it begins. Rejects with `offline` when nothing comes for `patienceMs`.
+   */
   async fetch(
     path: string,
     init: RequestInit,
@@ -78,12 +81,18 @@ export class Network {
     init.signal?.addEventListener("abort", give, { once: true });
     if (init.signal?.aborted) give();
     const release = this.guard(kind, give);
-    const timer = setTimeout(give, patienceMs + 2 * this.delayMs);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const expect = () => {
+      clearTimeout(timer);
+      timer = setTimeout(give, patienceMs + 2 * this.delayMs);
+    };
     try {
+      expect();
       this.budget.count(now());
       await this.pause();
       if (this.blocked(kind)) throw new ZasFailure("offline", "no network");
-      const response = await fetch(`${this.server}${path}`, { ...init, signal: abort.signal });
+      let response = await fetch(`${this.server}${path}`, { ...init, signal: abort.signal });
+      if (kind === "request") response = await whole(response, expect);
       await this.pause();
       return response;
     } catch (error) {
@@ -98,6 +107,21 @@ export class Network {
   private async pause(): Promise<void> {
     if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
   }
+}
+
+/** An answer with all of its body; `heard` is called for each part. */
+async function whole(response: Response, heard: () => void): Promise<Response> {
+  if (!response.body) return response;
+  const parts: BlobPart[] = [];
+  const reader = response.body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    heard();
+    parts.push(part.value);
+  }
+  const { status, statusText, headers } = response;
+  // Browsers give a 204 a body without bytes, and take none for it.
+  const body = parts.length > 0 ? new Blob(parts, { type: headers.get("content-type") ?? "" }) : null;
+  return new Response(body, { status, statusText, headers });
 }
 
 /** Carries things one way, in order, as late as the network is. */

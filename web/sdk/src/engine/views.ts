@@ -215,6 +215,6 @@ function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
 }
 
 /** The wire's microseconds as milliseconds. */
-function millis(micros: number): number {
+export function millis(micros: number): number {
   return Math.floor(micros / 1000);
 }
