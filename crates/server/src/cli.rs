@@ -6,6 +6,7 @@
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -15,6 +16,7 @@ use zas_client::prompt;
 use crate::admin::{self, Order};
 use crate::auth::keys::{self, Key};
 use crate::config::{self, Config, Loaded, LogFormat, Settings, Source};
+use crate::doctor::remote::Options;
 use crate::doctor::{self, Verdict};
 use crate::{backup, bench, router, serve};
 
@@ -35,8 +37,8 @@ enum Command {
     /// Shows or checks the settings
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Says whether a server would run well here, or does
-    Doctor,
+    /// Says whether a server would run well here, or does; with --url, whether people reach one well
+    Doctor(Doctor),
     /// Copies everything into a folder, while the server runs or not
     Backup(Backup),
     /// Puts a backup in place, as the start of another history; the server must be stopped
@@ -84,6 +86,32 @@ enum UserCommand {
     MakeAdmin(Whom),
     /// Lists all accounts
     List,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "ZAS_TOKEN is an access token; ZAS_LOGIN and ZAS_PASSWORD sign in for one, and out again. \
+                        Without either the doctor looks only at what strangers reach."
+)]
+struct Doctor {
+    /// Looks at the server behind this address, through whatever stands before it
+    #[arg(long)]
+    url: Option<String>,
+    /// An access token; rather set ZAS_TOKEN, since other users of this machine can read arguments
+    #[arg(long)]
+    token: Option<String>,
+    /// Username or email
+    #[arg(long, env = "ZAS_LOGIN")]
+    login: Option<String>,
+    /// The origin of pages elsewhere that connect, as in https://app.example.com
+    #[arg(long, requires = "url")]
+    origin: Option<String>,
+    /// How many seconds to stay connected on each rung: the first 25 without a word; 0 leaves it out
+    #[arg(long, value_name = "SECONDS", default_value_t = 25)]
+    idle: u64,
+    /// Prints the findings as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -181,16 +209,21 @@ struct Who {
 
 impl Who {
     fn account(self) -> Result<prompt::Account, String> {
-        let secret = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
-        let credentials = if let Some(token) = secret("ZAS_TOKEN") {
-            prompt::Credentials::Token(token)
-        } else {
-            let login = self.login.ok_or("say who you are: --login NAME, or ZAS_TOKEN")?;
-            let password = secret("ZAS_PASSWORD").map_or_else(read_password, Ok)?;
-            prompt::Credentials::Password { login, password }
-        };
+        let credentials = credentials(self.login, None)?;
+        let credentials = credentials.ok_or("say who you are: --login NAME, or ZAS_TOKEN")?;
         Ok(prompt::Account { url: self.url, credentials })
     }
+}
+
+/// A token if there is one, else the login with its password; `None` when neither was given.
+fn credentials(login: Option<String>, token: Option<String>) -> Result<Option<prompt::Credentials>, String> {
+    let secret = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    if let Some(token) = token.or_else(|| secret("ZAS_TOKEN")) {
+        return Ok(Some(prompt::Credentials::Token(token)));
+    }
+    let Some(login) = login else { return Ok(None) };
+    let password = secret("ZAS_PASSWORD").map_or_else(read_password, Ok)?;
+    Ok(Some(prompt::Credentials::Password { login, password }))
 }
 
 /// The `zas` command.
@@ -226,11 +259,21 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, String> {
             say("The settings are good.")?;
         }
         Command::Config(ConfigCommand::Dump) => say(load()?.to_string().trim_end())?,
-        Command::Doctor => {
-            let config = load()?.config;
-            let findings = block_on(doctor::examine(&config))?;
-            let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
-            say(&lines.join("\n"))?;
+        Command::Doctor(Doctor { url, token, login, origin, idle, json }) => {
+            let findings = match url {
+                Some(url) => {
+                    let credentials = credentials(login, token)?;
+                    let idle = Duration::from_secs(idle);
+                    block_on(doctor::remote::examine(Options { url, credentials, origin, idle }))??
+                }
+                None => block_on(doctor::local::examine(&load()?.config))?,
+            };
+            if json {
+                say(&serde_json::to_string_pretty(&findings).map_err(|error| error.to_string())?)?;
+            } else {
+                let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+                say(&lines.join("\n"))?;
+            }
             if findings.iter().any(|finding| finding.verdict == Verdict::Bad) {
                 return Ok(ExitCode::FAILURE);
             }
