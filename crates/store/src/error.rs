@@ -12,7 +12,7 @@ pub enum StoreError {
     #[error("the database is read-only")]
     ReadOnly,
     /// Whether the commit took place is not known; [`crate::Store::txn`] tells, once it answers.
-    #[error("the outcome of the commit is not known")]
+    #[error("whether what was written is on the disk is not known")]
     Unknown,
     /// More is waiting than the queue holds, or a lock was not to be had in time.
     #[error("the database is busy")]

@@ -44,6 +44,9 @@ pub trait Store: Send + Sync + 'static {
     async fn commit(&self, batch: Vec<Submission>, now: Micros) -> Result<Vec<Outcome>, StoreError>;
 
     /// What a command became, if it is stored: settles an unknown outcome.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] while that is not to be told: it is not seen, but may be on the disk.
     async fn txn(&self, user: UserId, txn_id: &TxnId) -> Result<Option<Ack>, StoreError>;
 
     // Accounts

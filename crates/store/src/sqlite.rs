@@ -1,7 +1,8 @@
 //! SQLite: one file, one process, one node. One thread writes, a few read beside it (WAL), each
 //! with its own connection. An acknowledged commit survives a loss of power
-//! (`synchronous=FULL`). After a COMMIT that failed in the file system the writer stops for good:
-//! what is on the disk is known again only after the file was opened anew.
+//! (`synchronous=FULL`). After a COMMIT that failed in the file system, and after any sync that
+//! failed, the writer stops for good: what is on the disk is known again only after the file was opened
+//! anew.
 
 mod accounts;
 pub mod backup;
@@ -23,6 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use rusqlite::hooks::Wal;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::watch;
 use zas_core::ledger::{Context, Submission};
@@ -61,7 +63,7 @@ impl Default for Options {
 pub struct SqliteStore {
     writer: Threads,
     readers: Threads,
-    /// Set when a COMMIT failed in the file system: nothing is written any more.
+    /// Set when nobody knows what is on the disk: nothing is written any more.
     stopped: Arc<AtomicBool>,
     secrets: Arc<Mutex<Secrets>>,
     epoch: Epoch,
@@ -77,8 +79,10 @@ impl SqliteStore {
     pub fn open(path: &Path, secrets: Secrets, options: Options) -> Result<Self, StoreError> {
         open::check_library()?;
         let lock = Arc::new(ProcessLock::take(path)?);
-        let writer = open::writer(path)?;
+        let mut writer = open::writer(path)?;
         let epoch = open::epoch(&writer)?;
+        let stopped = Arc::default();
+        checkpoint_at(&mut writer, open::CHECKPOINT_PAGES, &stopped)?;
         let readers =
             (0..options.readers.max(1)).map(|_| open::reader(path)).collect::<Result<Vec<_>, _>>()?;
         // Threads hold both until they end, so the file is let go with its last connection.
@@ -87,7 +91,7 @@ impl SqliteStore {
         Ok(Self {
             writer: Threads::start("zas-write", vec![writer], options.write_queue, &held)?,
             readers: Threads::start("zas-read", readers, options.read_queue, &held)?,
-            stopped: Arc::default(),
+            stopped,
             secrets: Arc::new(Mutex::new(secrets)),
             epoch,
             ended,
@@ -114,41 +118,69 @@ impl SqliteStore {
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
+        E: From<StoreError> + PartialEq + Send + 'static,
     {
         let stopped = self.stopped.clone();
         self.writer.run(move |connection| transact(connection, &stopped, work)).await?
     }
 }
 
-/// One transaction; it leaves nothing behind unless it commits. Without a write its COMMIT
-/// touches no file.
-fn transact<T, E: From<StoreError>>(
+/// One transaction. It leaves nothing behind unless it commits; where nobody knows whether it did, it
+/// is the last one.
+fn transact<T, E: From<StoreError> + PartialEq>(
     connection: &mut Connection,
     stopped: &AtomicBool,
     work: impl FnOnce(&Connection) -> Result<T, E>,
 ) -> Result<T, E> {
     writable(stopped)?;
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
-    let value = work(&transaction)?;
-    settle(transaction.commit(), stopped)?;
-    Ok(value)
-}
-
-/// What a COMMIT came to.
-fn settle(committed: rusqlite::Result<()>, stopped: &AtomicBool) -> Result<(), StoreError> {
-    committed.map_err(error::of_commit).inspect_err(|failure| {
-        if *failure == StoreError::Unknown {
-            tracing::error!("a commit failed in the file system; nothing is written until a restart");
-            stopped.store(true, Ordering::Release);
+    attempt(connection, work).inspect_err(|failure| {
+        if *failure == StoreError::Unknown.into() {
+            stop(stopped);
         }
     })
 }
 
+/// Without a write its COMMIT touches no file.
+fn attempt<T, E: From<StoreError>>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+    let value = work(&transaction)?;
+    transaction.commit().map_err(error::of_commit)?;
+    Ok(value)
+}
+
+/// Lets each commit that leaves so many pages in the log copy them into the file. This is SQLite's own
+/// automatic checkpoint, which tells nobody of a sync that failed.
+fn checkpoint_at(
+    writer: &mut Connection,
+    pages: i32,
+    stopped: &Arc<AtomicBool>,
+) -> Result<(), StoreError> {
+    let stopped = stopped.clone();
+    writer.wal_hook(Some(move |wal: &mut Wal, in_log| {
+        if in_log >= pages && let Err(error) = wal.checkpoint() {
+            match StoreError::from(error) {
+                StoreError::Unknown => stop(&stopped),
+                // All of it is in the log still.
+                error => tracing::warn!(%error, "a checkpoint failed; the next commit tries again"),
+            }
+        }
+        Ok(())
+    }))?;
+    Ok(())
+}
+
+fn stop(stopped: &AtomicBool) {
+    tracing::error!("the file system failed; nothing is written until a restart");
+    stopped.store(true, Ordering::Release);
+}
+
 fn writable(stopped: &AtomicBool) -> Result<(), StoreError> {
     if stopped.load(Ordering::Acquire) {
-        let why = "a commit failed in the file system; check the disk and restart";
+        let why = "the file system failed; check the disk and restart";
         return Err(StoreError::Unavailable(why.to_owned()));
     }
     Ok(())
@@ -182,8 +214,16 @@ impl Store for SqliteStore {
     }
 
     async fn txn(&self, user: UserId, txn_id: &TxnId) -> Result<Option<Ack>, StoreError> {
-        let txn_id = txn_id.clone();
-        self.read(move |c| Ok(facts::stored_txn(c, user, &txn_id)?.map(|stored| stored.ack))).await
+        let (txn_id, stopped) = (txn_id.clone(), self.stopped.clone());
+        self.read(move |c| {
+            let ack = facts::stored_txn(c, user, &txn_id)?.map(|stored| stored.ack);
+            // A commit that failed may be whole in the log all the same: reopening would show it.
+            if ack.is_none() && stopped.load(Ordering::Acquire) {
+                return Err(StoreError::Unknown);
+            }
+            Ok(ack)
+        })
+        .await
     }
 
     async fn create_user(&self, user: NewUser) -> Result<UserRow, CreateUserError> {

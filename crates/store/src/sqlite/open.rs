@@ -17,6 +17,8 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Statements kept prepared for each connection.
 const STATEMENTS: usize = 128;
+/// Pages in the log from which on a commit copies them into the file; SQLite's own default.
+pub(super) const CHECKPOINT_PAGES: i32 = 1_000;
 /// Page cache of a connection, in KiB.
 const CACHE_KIB: i64 = 8 * 1024;
 
@@ -129,7 +131,8 @@ pub(super) fn report(connection: &Connection) -> Result<Vec<(&'static str, Strin
     let mut report = vec![("engine", format!("SQLite {}", rusqlite::version()))];
     let schema: u32 = connection.query_row("SELECT max(number) FROM migrations", [], |row| row.get(0))?;
     report.push(("schema", schema.to_string()));
-    for name in ["journal_mode", "synchronous", "foreign_keys", "mmap_size", "wal_autocheckpoint"] {
+    report.push(("checkpoint_pages", CHECKPOINT_PAGES.to_string()));
+    for name in ["journal_mode", "synchronous", "foreign_keys", "mmap_size"] {
         let value = connection.pragma_query_value(None, name, |row| Ok(columns::shown(row.get_ref(0)?)))?;
         report.push((name, value));
     }

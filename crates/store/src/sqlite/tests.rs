@@ -1,8 +1,10 @@
 //! What only a file can do: be cut off, full, read-only, or somebody else's.
 
+mod power;
+mod workload;
+
 use std::path::Path;
 
-use rusqlite::ffi;
 use uuid::Uuid;
 use zas_protocol::Command;
 
@@ -143,21 +145,6 @@ async fn a_read_only_database_says_so() {
     assert_eq!(commit(&store, message(room, "a", 1)).await, Err(StoreError::ReadOnly));
     on_writer(&store, |connection| connection.pragma_update(None, "query_only", false).unwrap()).await;
     assert!(commit(&store, message(room, "a", 1)).await.unwrap().is_ok());
-}
-
-#[tokio::test]
-async fn after_a_commit_that_broke_in_the_file_system_nothing_is_written_any_more() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store(&folder.path().join("zas.db"));
-    let room = room(&store).await;
-    let failure = |code| Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
-    assert_eq!(settle(failure(ffi::SQLITE_FULL), &store.stopped), Err(StoreError::Full));
-    store.health().await.unwrap();
-    assert_eq!(settle(failure(ffi::SQLITE_IOERR_FSYNC), &store.stopped), Err(StoreError::Unknown));
-    let refused = commit(&store, message(room, "a", 1)).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-    assert!(store.health().await.is_err());
-    assert_eq!(store.rooms(LUIS).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
