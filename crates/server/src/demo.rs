@@ -10,7 +10,6 @@ use std::sync::{Mutex, PoisonError};
 use axum::Router;
 use axum::extract::{ConnectInfo, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
 use http::HeaderMap;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
@@ -23,6 +22,7 @@ use crate::app::App;
 use crate::clock;
 use crate::error::ApiError;
 use crate::json::JsonBody;
+use crate::listed::{Listed, listed};
 use crate::routes::auth::with_cookie;
 
 pub use talk::prepare;
@@ -62,9 +62,21 @@ async fn sign_in(app: &App, person: &str) -> Result<Tokens, ApiError> {
     app.auth.open_device(user.user.id, "demo", clock::now()).await
 }
 
+/// What only demo mode has, and the OpenAPI document does not.
+fn listed() -> [Listed; 2] {
+    [listed!("/", get async || Redirect::temporary("/demo")), listed!("/demo/join", get join)]
+}
+
+/// Every route that only demo mode has, as `METHOD /path`.
+pub fn names() -> impl Iterator<Item = String> {
+    listed().into_iter().flat_map(|route| route.names())
+}
+
 /// The routes that only demo mode has.
 pub fn routes() -> Router<App> {
-    Router::new().route("/", get(|| async { Redirect::temporary("/demo") })).route("/demo/join", get(join))
+    listed()
+        .into_iter()
+        .fold(Router::new(), |router, Listed { path, handlers, .. }| router.route(path, handlers))
 }
 
 #[derive(Deserialize)]

@@ -11,8 +11,8 @@
 //! | `socket` | its socket, one for each chat |
 //! | `once` | the client that sends by socket and by POST |
 //!
-//! To add a path: a handler in its module, its line in [`routes`], its row in
-//! `docs/reference/old-contract.md` and in `tests/legacy.rs`.
+//! To add a path: a handler in its module, its line in [`signed_in`] (or beside it), its row in
+//! `docs/reference/old-contract.md`, in `tests/legacy.rs` and in the access matrix (`tests/access`).
 
 mod accounts;
 mod answer;
@@ -26,53 +26,69 @@ mod socket;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{MethodRouter, any, get, patch, post};
+use axum::routing::any;
 use zas_protocol::ErrorCode;
 use zas_protocol::limits::{ANONYMOUS_BODY_BYTES, BODY_BYTES};
 
 use crate::app::App;
+use crate::listed::{Listed, listed};
 use answer::Refused;
+
+/// The paths of who is not signed in yet.
+fn anonymous() -> [Listed; 4] {
+    [
+        listed!("/api/auth/register", post accounts::register),
+        listed!("/api/auth/login", post accounts::login),
+        listed!("/api/auth/refresh", post accounts::refresh),
+        listed!("/api/auth/logout", post accounts::logout),
+    ]
+}
+
+fn uploads() -> [Listed; 1] {
+    [listed!("/api/auth/upload-avatar", post accounts::upload_avatar)]
+}
+
+fn signed_in() -> [Listed; 17] {
+    [
+        listed!("/api/auth/verify", get accounts::verify),
+        listed!("/api/auth/profile", get accounts::profile, patch accounts::change_profile),
+        listed!("/api/auth/change-password", post accounts::change_password),
+        listed!("/api/users/search", get people::search),
+        listed!("/api/users/friends", get people::friends),
+        listed!("/api/users/profile/{username}", get people::profile),
+        listed!("/api/users/chat/{username}", post people::open_chat),
+        listed!("/api/messaging/chats", get chats::list, post chats::create),
+        listed!("/api/messaging/chats/{chat}", get chats::one),
+        listed!("/api/messaging/chats/{chat}/messages", get messages::list, post messages::send),
+        listed!("/api/messaging/chats/{chat}/send_message", post messages::send),
+        listed!("/api/messaging/chats/{chat}/mark_as_read", post messages::mark_as_read),
+        listed!("/api/messaging/chats/{chat}/settings", patch chats::settings),
+        listed!("/api/messaging/chats/{chat}/chat-settings", patch chats::settings),
+        listed!("/api/messaging/chats/{chat}/add_participant", post chats::add_participant),
+        listed!("/api/messaging/chats/{chat}/leave", post chats::leave),
+        listed!("/ws/chat/{chat}", get socket::socket),
+    ]
+}
+
+/// Every route of the old contract, as `METHOD /path`.
+pub fn names() -> impl Iterator<Item = String> {
+    anonymous().into_iter().chain(uploads()).chain(signed_in()).flat_map(|route| route.names())
+}
 
 /// The old contract's paths, each with and without its last slash.
 pub fn routes(image_bytes: usize) -> Router<App> {
-    let anonymous = [
-        ("/api/auth/register", post(accounts::register)),
-        ("/api/auth/login", post(accounts::login)),
-        ("/api/auth/refresh", post(accounts::refresh)),
-        ("/api/auth/logout", post(accounts::logout)),
-    ];
-    let uploads = [("/api/auth/upload-avatar", post(accounts::upload_avatar))];
-    let signed_in = [
-        ("/api/auth/verify", get(accounts::verify)),
-        ("/api/auth/profile", get(accounts::profile).patch(accounts::change_profile)),
-        ("/api/auth/change-password", post(accounts::change_password)),
-        ("/api/users/search", get(people::search)),
-        ("/api/users/friends", get(people::friends)),
-        ("/api/users/profile/{username}", get(people::profile)),
-        ("/api/users/chat/{username}", post(people::open_chat)),
-        ("/api/messaging/chats", get(chats::list).post(chats::create)),
-        ("/api/messaging/chats/{chat}", get(chats::one)),
-        ("/api/messaging/chats/{chat}/messages", get(messages::list).post(messages::send)),
-        ("/api/messaging/chats/{chat}/send_message", post(messages::send)),
-        ("/api/messaging/chats/{chat}/mark_as_read", post(messages::mark_as_read)),
-        ("/api/messaging/chats/{chat}/settings", patch(chats::settings)),
-        ("/api/messaging/chats/{chat}/chat-settings", patch(chats::settings)),
-        ("/api/messaging/chats/{chat}/add_participant", post(chats::add_participant)),
-        ("/api/messaging/chats/{chat}/leave", post(chats::leave)),
-        ("/ws/chat/{chat}", get(socket::socket)),
-    ];
-    both(signed_in)
+    both(signed_in())
         .route("/api/{*rest}", any(nothing))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .merge(both(anonymous).layer(DefaultBodyLimit::max(ANONYMOUS_BODY_BYTES)))
+        .merge(both(anonymous()).layer(DefaultBodyLimit::max(ANONYMOUS_BODY_BYTES)))
         // A form around the image: its boundaries and the field's headers.
-        .merge(both(uploads).layer(DefaultBodyLimit::max(image_bytes + 4 * 1024)))
+        .merge(both(uploads()).layer(DefaultBodyLimit::max(image_bytes + 4 * 1024)))
         .layer(middleware::from_fn(answer::render))
 }
 
-fn both<const N: usize>(paths: [(&str, MethodRouter<App>); N]) -> Router<App> {
-    paths.into_iter().fold(Router::new(), |router, (path, methods)| {
-        router.route(path, methods.clone()).route(&format!("{path}/"), methods)
+fn both<const N: usize>(routes: [Listed; N]) -> Router<App> {
+    routes.into_iter().fold(Router::new(), |router, Listed { path, handlers, .. }| {
+        router.route(path, handlers.clone()).route(&format!("{path}/"), handlers)
     })
 }
 

@@ -36,6 +36,7 @@ pub mod feed;
 pub mod files;
 pub mod json;
 pub mod legacy;
+pub mod listed;
 pub mod metrics;
 pub mod nodehub;
 pub mod pool;

@@ -202,13 +202,19 @@ fn spawn_operation_listener(app: &App) {
             return;
         }
     };
-    let routes = Router::new().route("/metrics", get(metrics)).merge(admin::routes()).with_state(app.clone());
+    let service = operation(app.clone()).into_make_service();
     tokio::spawn(async move {
-        let served = async { axum_server::from_tcp(listener)?.serve(routes.into_make_service()).await };
+        let served = async { axum_server::from_tcp(listener)?.serve(service).await };
         if let Err(error) = served.await {
             tracing::warn!(%address, %error, "the metrics listener stopped");
         }
     });
+}
+
+/// What the listener of metrics and administration answers.
+#[must_use]
+pub fn operation(app: App) -> Router {
+    Router::new().route("/metrics", get(metrics)).merge(admin::routes()).with_state(app)
 }
 
 async fn metrics(State(app): State<App>) -> ([(http::HeaderName, &'static str); 1], String) {

@@ -2,8 +2,9 @@
 
 use axum::extract::State;
 use http::StatusCode;
+use zas_core::policy::{self, Action, Standing};
 use zas_protocol::rest::Signals;
-use zas_protocol::{ErrorCode, Signal, UserId};
+use zas_protocol::{ErrorCode, RoomId, Seq, Signal, UserId};
 
 use crate::app::App;
 use crate::auth::extract::Authed;
@@ -36,7 +37,7 @@ pub async fn say(app: &App, user: UserId, signals: Vec<Signal>) -> Result<(), Ap
     for signal in signals {
         match signal {
             Signal::Typing { room, on } => {
-                if app.gate.signal(user, clock::steady()) && app.store.member(room, user).await?.is_some() {
+                if app.gate.signal(user, clock::steady()) && speaks(app, user, room).await?.is_some() {
                     app.hub.typing(user, room, on);
                 }
             }
@@ -45,17 +46,20 @@ pub async fn say(app: &App, user: UserId, signals: Vec<Signal>) -> Result<(), Ap
                     if !app.gate.signal(user, clock::steady()) {
                         continue;
                     }
-                    if let Some(member) = app.store.member(advance.room, user).await? {
-                        app.hub.advance(
-                            user,
-                            advance.room,
-                            advance.delivered.min(member.head),
-                            advance.read.min(member.head),
-                        );
+                    if let Some(head) = speaks(app, user, advance.room).await? {
+                        let (delivered, read) = (advance.delivered.min(head), advance.read.min(head));
+                        app.hub.advance(user, advance.room, delivered, read);
                     }
                 }
             }
         }
     }
     Ok(())
+}
+
+/// The last place of a room that a person may speak in; none for every other.
+async fn speaks(app: &App, user: UserId, room: RoomId) -> Result<Option<Seq>, ApiError> {
+    let Some(member) = app.store.member(room, user).await? else { return Ok(None) };
+    let standing = Standing { active: true, room: Some(member.kind), role: Some(member.role) };
+    Ok(policy::decide(Action::Write, standing).is_ok().then_some(member.head))
 }

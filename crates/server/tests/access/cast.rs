@@ -1,0 +1,228 @@
+//! One cell of the matrix: who asks, and a group with everyone who can stand to it in some way.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::Value;
+use zas_protocol::{Ack, Command, DeviceId, ErrorCode, FileId, RoomId, UserId};
+use zas_server::clock;
+use zas_server::committer::Outcome;
+
+use crate::support::{Person, Server};
+
+/// An access token lives an hour, and clocks may differ by 30 s.
+const LONG_AGO: i64 = (3_600 + 31) * 1_000_000;
+
+/// How whoever asks stands to the group, and what they show for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Shows no token.
+    Nobody,
+    /// Has never been in it.
+    Stranger,
+    /// Was in it and was removed.
+    ExMember,
+    Member,
+    Admin,
+    Owner,
+    /// A member whose account is disabled.
+    Disabled,
+    /// A member whose device was signed out.
+    SignedOut,
+    /// A member whose token has expired.
+    Expired,
+    /// A member who shows the refresh token in place of the access token.
+    Refresh,
+}
+
+impl Caller {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Nobody,
+        Self::Stranger,
+        Self::ExMember,
+        Self::Member,
+        Self::Admin,
+        Self::Owner,
+        Self::Disabled,
+        Self::SignedOut,
+        Self::Expired,
+        Self::Refresh,
+    ];
+
+    /// How they are refused everything that takes a session; `None` for who has one.
+    pub(crate) const fn refusal(self) -> Option<ErrorCode> {
+        match self {
+            Self::Nobody | Self::Expired | Self::Refresh => Some(ErrorCode::Unauthenticated),
+            Self::Disabled | Self::SignedOut => Some(ErrorCode::Revoked),
+            Self::Stranger | Self::ExMember | Self::Member | Self::Admin | Self::Owner => None,
+        }
+    }
+}
+
+/// The cells of a row: each caller with their letter.
+pub(crate) fn cells(letters: &str) -> impl Iterator<Item = (Caller, char)> + use<> {
+    assert_eq!(letters.len(), Caller::ALL.len(), "{letters}: a letter for each caller");
+    let letters: Vec<char> = letters.chars().collect();
+    Caller::ALL.into_iter().zip(letters)
+}
+
+/// The people and rooms of a cell.
+pub(crate) struct Cast<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) caller: Caller,
+    /// What the caller shows.
+    pub(crate) token: Option<String>,
+    pub(crate) me: UserId,
+    pub(crate) room: RoomId,
+    /// A private room of the caller and somebody who is in no other.
+    pub(crate) aside: RoomId,
+    pub(crate) friend: UserId,
+    pub(crate) owner: UserId,
+    pub(crate) admin: UserId,
+    pub(crate) guest: UserId,
+    /// A plain member with a session.
+    pub(crate) peer: Person,
+    /// By the placeholder that stands for it in paths and bodies.
+    names: BTreeMap<&'static str, String>,
+}
+
+impl<'a> Cast<'a> {
+    pub(crate) async fn new(server: &'a Server, caller: Caller) -> Self {
+        let peer = person(server, "peer").await;
+        let [owner, admin, ex, guest, gone, friend] = people(server).await;
+        let me = match caller {
+            Caller::Owner => owner,
+            Caller::ExMember => ex,
+            _ => person(server, "me").await.id,
+        };
+        let mut members = vec![peer.id, admin, ex];
+        if !matches!(caller, Caller::Nobody | Caller::Stranger | Caller::ExMember | Caller::Owner) {
+            members.push(me);
+        }
+        let members = serde_json::to_string(&members).unwrap();
+        let group = format!(r#"{{"type":"create_group","name":"Grupo","members":{members}}}"#);
+        let room = does(server, owner, &group).await.room;
+        does(server, owner, &set_role(room, admin)).await;
+        if caller == Caller::Admin {
+            does(server, owner, &set_role(room, me)).await;
+        }
+        let remove = format!(r#"{{"type":"remove_member","room":"{room}","user":"{ex}"}}"#);
+        does(server, owner, &remove).await;
+        let private = does(server, owner, &open_private(peer.id)).await.room;
+        let aside = does(server, friend, &open_private(me)).await.room;
+        server.app.auth.disable(gone).await.unwrap();
+
+        let now = clock::now();
+        let issued_at = if caller == Caller::Expired { now - LONG_AGO } else { now };
+        let tokens = server.app.auth.open_device(me, "test", issued_at).await.unwrap();
+        match caller {
+            Caller::Disabled => assert!(server.app.auth.disable(me).await.unwrap()),
+            Caller::SignedOut => server.app.auth.sign_out(tokens.device).await.unwrap(),
+            _ => {}
+        }
+        let refresh = tokens.refresh.unwrap();
+        let token = match caller {
+            Caller::Nobody => None,
+            Caller::Refresh => Some(refresh.clone()),
+            _ => Some(tokens.access),
+        };
+        let username = server.app.store.user(peer.id).await.unwrap().unwrap().user.username;
+        let peers_device = server.app.store.devices(peer.id).await.unwrap()[0].id;
+        let file = picture(server, peer.id).await;
+        // Nobody has the signature of another file.
+        let signed = if caller == Caller::Nobody { FileId::mint(now, clock::random()) } else { file };
+        let names = [
+            ("room", room.to_string()),
+            ("chat", room.to_string()),
+            ("private", private.to_string()),
+            ("me", me.to_string()),
+            ("peer", peer.id.to_string()),
+            ("user", peer.id.to_string()),
+            ("username", username),
+            ("admin", admin.to_string()),
+            ("owner", owner.to_string()),
+            ("guest", guest.to_string()),
+            ("gone", gone.to_string()),
+            ("device", peers_device.to_string()),
+            ("own_device", tokens.device.to_string()),
+            ("file", file.to_string()),
+            ("signature", server.app.files.sign(me, signed, now)),
+            ("refresh", if caller == Caller::Nobody { "nothing".to_owned() } else { refresh }),
+        ];
+        let names = names.into_iter().collect();
+        Self { server, caller, token, me, room, aside, friend, owner, admin, guest, peer, names }
+    }
+
+    /// A template with its placeholders filled in; `{nowhere}` is an id that nothing has.
+    pub(crate) fn fill(&self, template: &str) -> String {
+        let named =
+            |text: String, (name, value): (&&str, &String)| text.replace(&format!("{{{name}}}"), value);
+        self.names.iter().fold(template.to_owned(), named).replace("{nowhere}", &nowhere())
+    }
+
+    /// The same with nothing in it that is there, but for whom the signature names.
+    pub(crate) fn fill_with_nothing(&self, template: &str) -> String {
+        let ids = self.names.keys().filter(|name| !matches!(**name, "signature" | "refresh"));
+        let template = template.replace("{username}", "nobody_at_all");
+        ids.chain([&"nowhere"]).fold(template, |text, name| text.replace(&format!("{{{name}}}"), &nowhere()))
+    }
+
+    /// A command of somebody, which has to be stored.
+    pub(crate) async fn does(&self, user: UserId, template: &str) -> Ack {
+        does(self.server, user, &self.fill(template)).await
+    }
+}
+
+/// An id that nothing has.
+fn nowhere() -> String {
+    RoomId::mint(clock::now(), clock::random()).to_string()
+}
+
+fn open_private(user: UserId) -> String {
+    format!(r#"{{"type":"open_private","user":"{user}"}}"#)
+}
+
+fn set_role(room: RoomId, user: UserId) -> String {
+    format!(r#"{{"type":"set_role","room":"{room}","user":"{user}","role":"admin"}}"#)
+}
+
+/// A fresh name for a command.
+pub(crate) fn txn_id() -> String {
+    DeviceId::mint(clock::now(), clock::random()).to_string()
+}
+
+/// A command with a fresh name.
+pub(crate) fn named(command: &str) -> Value {
+    let mut command: Value = serde_json::from_str(command).unwrap_or_else(|why| panic!("{why}: {command}"));
+    command["txn_id"] = txn_id().into();
+    command
+}
+
+async fn does(server: &Server, user: UserId, command: &str) -> Ack {
+    let command: Command = serde_json::from_value(named(command)).unwrap();
+    match server.app.committer.execute(user, command.clone()).await {
+        Outcome::Stored(ack) => ack,
+        Outcome::Refused(nack) => panic!("{command:?}: {nack:?}"),
+    }
+}
+
+async fn people<const N: usize>(server: &Server) -> [UserId; N] {
+    let mut ids = [UserId::mint(0, [0; 10]); N];
+    for id in &mut ids {
+        *id = person(server, "other").await.id;
+    }
+    ids
+}
+
+async fn person(server: &Server, called: &str) -> Person {
+    static COUNT: AtomicU64 = AtomicU64::new(2);
+    server.person(&format!("{called}_{}", COUNT.fetch_add(1, Ordering::Relaxed))).await
+}
+
+/// A picture that somebody put up.
+async fn picture(server: &Server, user: UserId) -> FileId {
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(1, 1).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    let png = png.into_inner().into();
+    server.app.files.put_avatar(&*server.app.store, user, png, clock::now()).await.unwrap()
+}
