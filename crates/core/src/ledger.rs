@@ -52,6 +52,8 @@ pub struct Needs {
     pub rosters: Vec<RoomId>,
     /// Accounts.
     pub users: Vec<UserId>,
+    /// People who may come into a room.
+    pub joining: Vec<UserId>,
     /// Private rooms by their pair.
     pub pairs: Vec<Pair>,
     /// Files, with who uploaded them.
@@ -116,6 +118,8 @@ pub struct Facts {
     pub members: BTreeMap<(RoomId, UserId), MemberFacts>,
     /// Accounts.
     pub users: BTreeMap<UserId, UserFacts>,
+    /// In how many rooms each who may come into one is, the own log left out.
+    pub rooms_of: BTreeMap<UserId, u32>,
     /// Private rooms.
     pub pairs: BTreeMap<Pair, RoomId>,
     /// Who uploaded a file.
@@ -280,18 +284,25 @@ pub fn needs(submission: &Submission) -> Needs {
         }
         Command::OpenPrivate { user: other, .. } => {
             needs.users.push(*other);
+            needs.joining.extend([user, *other]);
             needs.pairs.push(pair(user, *other));
             needs.rooms.extend([RoomId::own_log(user), RoomId::own_log(*other)]);
         }
         Command::CreateGroup { members, .. } => {
             needs.users.extend(members);
+            needs.joining.push(user);
+            needs.joining.extend(members);
             needs.rooms.push(RoomId::own_log(user));
             needs.rooms.extend(members.iter().copied().map(RoomId::own_log));
         }
         Command::RenameRoom { room, .. } => in_room(&mut needs, *room, &[]),
-        Command::AddMember { room, user: other, .. }
-        | Command::RemoveMember { room, user: other, .. }
-        | Command::SetRole { room, user: other, .. } => in_room(&mut needs, *room, &[*other]),
+        Command::AddMember { room, user: other, .. } => {
+            in_room(&mut needs, *room, &[*other]);
+            needs.joining.push(*other);
+        }
+        Command::RemoveMember { room, user: other, .. } | Command::SetRole { room, user: other, .. } => {
+            in_room(&mut needs, *room, &[*other])
+        }
         Command::LeaveRoom { room, .. } => {
             in_room(&mut needs, *room, &[]);
             needs.rooms.push(RoomId::own_log(user));

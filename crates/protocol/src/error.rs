@@ -116,6 +116,9 @@ table! {
     /// The group is full.
     RoomFull = "room_full", 409, Never,
         "El grupo está completo.", "The group is full.";
+    /// Somebody is in as many rooms as one may be in.
+    TooManyRooms = "too_many_rooms", 409, Never,
+        "Alguien está ya en demasiadas conversaciones.", "Somebody is in too many conversations already.";
     /// They are in the group already.
     AlreadyMember = "already_member", 409, Never,
         "Esa persona ya está en el grupo.", "That person is already in the group.";

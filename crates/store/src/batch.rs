@@ -16,6 +16,7 @@ pub(crate) struct BatchNeeds {
     pub(crate) members: BTreeSet<(RoomId, UserId)>,
     pub(crate) rosters: BTreeSet<RoomId>,
     pub(crate) users: BTreeSet<UserId>,
+    pub(crate) joining: BTreeSet<UserId>,
     pub(crate) pairs: BTreeSet<Pair>,
     pub(crate) files: BTreeSet<FileId>,
 }
@@ -30,6 +31,7 @@ impl BatchNeeds {
             all.members.extend(needs.members);
             all.rosters.extend(needs.rosters);
             all.users.extend(needs.users);
+            all.joining.extend(needs.joining);
             all.pairs.extend(needs.pairs);
             all.files.extend(needs.files);
         }

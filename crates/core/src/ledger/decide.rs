@@ -1,6 +1,6 @@
 //! The rules themselves: facts in, writes out.
 
-use zas_protocol::limits::GROUP_MEMBERS;
+use zas_protocol::limits::{GROUP_MEMBERS, ROOMS_PER_USER};
 use zas_protocol::{
     Ack, Command, ErrorCode, EventBody, MessageId, Micros, ProfileChange, Role, RoomId, RoomKind, Seq, TxnId,
     UserId,
@@ -110,6 +110,14 @@ impl Draft<'_> {
         }
     }
 
+    /// Whether they may come into one more room.
+    fn has_room(&self, user: UserId) -> Result<(), Refusal> {
+        match self.facts.rooms_of.get(&user) {
+            Some(&rooms) if rooms as usize >= ROOMS_PER_USER => Err(ErrorCode::TooManyRooms.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Appends the event that the command stands for; its place is the command's answer.
     fn append_named(&mut self, room: RoomId, body: EventBody) -> Seq {
         let message = body.message();
@@ -146,6 +154,7 @@ impl Draft<'_> {
         if let Some(facts) = self.facts.rooms.get_mut(&room) {
             facts.members += 1;
         }
+        *self.facts.rooms_of.entry(user).or_default() += 1;
         self.writes.push(Write::StartMembership { room, user, role, from, at });
         self.append(RoomId::own_log(user), EventBody::Joined { joined: room, from });
     }
@@ -154,6 +163,9 @@ impl Draft<'_> {
         self.facts.members.remove(&(room, user));
         if let Some(facts) = self.facts.rooms.get_mut(&room) {
             facts.members = facts.members.saturating_sub(1);
+        }
+        if let Some(rooms) = self.facts.rooms_of.get_mut(&user) {
+            *rooms = rooms.saturating_sub(1);
         }
         self.writes.push(Write::EndMembership { room, user, to, at: self.now });
         self.append(RoomId::own_log(user), EventBody::Left { left: room, at_seq: to });
@@ -204,6 +216,8 @@ impl Draft<'_> {
                 Some(Ack { txn_id: self.txn_id.clone(), room: found, seq: 1, at: self.now, message: None });
             return Ok(());
         }
+        self.has_room(self.user)?;
+        self.has_room(other)?;
         self.create_room(room, RoomKind::Private, None, Some(other));
         let members = vec![self.user, other];
         let body = EventBody::RoomCreated { room_kind: RoomKind::Private, name: None, members };
@@ -226,6 +240,7 @@ impl Draft<'_> {
             n if n > GROUP_MEMBERS => return Err(ErrorCode::RoomFull.into()),
             _ => {}
         }
+        members.iter().try_for_each(|&member| self.has_room(member))?;
         self.create_room(room, RoomKind::Group, Some(name), None);
         let body = EventBody::RoomCreated {
             room_kind: RoomKind::Group,
@@ -256,6 +271,7 @@ impl Draft<'_> {
         if self.facts.rooms.get(&room).is_some_and(|facts| facts.members as usize >= GROUP_MEMBERS) {
             return Err(ErrorCode::RoomFull.into());
         }
+        self.has_room(other)?;
         let from = self.append_named(room, EventBody::MemberAdded { user: other });
         self.start_membership(room, other, Role::Member, from);
         Ok(())

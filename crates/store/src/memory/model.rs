@@ -208,6 +208,11 @@ impl Model {
             let row = &account.row;
             facts.users.insert(id, UserFacts { active: row.active, profile_rev: row.user.profile_rev });
         }
+        for &user in &needs.joining {
+            let own = RoomId::own_log(user);
+            let rooms = self.rooms.iter().filter(|&(&id, room)| id != own && room.current(user).is_some());
+            facts.rooms_of.insert(user, u32::try_from(rooms.count()).unwrap_or(u32::MAX));
+        }
         facts.pairs.extend(needs.pairs.iter().filter_map(|pair| Some((*pair, *self.pairs.get(pair)?))));
         facts.files.extend(needs.files.iter().filter_map(|file| Some((*file, self.files.get(file)?.user))));
         facts

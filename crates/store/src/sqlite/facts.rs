@@ -59,6 +59,12 @@ pub(super) fn load(connection: &Connection, needs: &BatchNeeds, epoch: Epoch) ->
             facts.users.insert(user, found);
         }
     }
+    let mut rooms_of = connection.prepare_cached(
+        "SELECT count(*) FROM memberships WHERE user_id = ?1 AND room_id <> ?1 AND to_seq IS NULL",
+    )?;
+    for &user in &needs.joining {
+        facts.rooms_of.insert(user, rooms_of.query_row([user.0], |row| row.get(0))?);
+    }
     let mut pairs =
         connection.prepare_cached("SELECT id FROM rooms WHERE pair_low = ?1 AND pair_high = ?2")?;
     for &(low, high) in &needs.pairs {

@@ -53,6 +53,7 @@ macro_rules! engine {
             members::peers_share_a_small_room,
             members::roles_decide_who_may_do_what,
             members::the_owners_role_passes_on_when_they_leave,
+            members::a_person_is_in_so_many_rooms_and_no_more,
             members::heads_name_every_room_and_the_own_log,
             paging::pages_meet_without_gap_or_overlap_both_ways,
             paging::a_page_around_a_place_holds_it,

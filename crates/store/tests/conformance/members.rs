@@ -1,6 +1,7 @@
 //! Who is in, what they are, and what they have not read.
 
-use zas_protocol::limits::{SMALL_GROUP, UNREAD_CAP};
+use zas_core::ledger::Submission;
+use zas_protocol::limits::{ROOMS_PER_USER, SMALL_GROUP, UNREAD_CAP};
 use zas_protocol::{Command, ErrorCode, Position, Role, RoomId, RoomKind, UserId};
 
 use crate::logs::messages;
@@ -109,6 +110,30 @@ pub(crate) async fn the_owners_role_passes_on_when_they_leave(world: World) {
     world.ok(luis, leave()).await;
     assert_eq!(world.store.rooms(luis).await.unwrap(), []);
     assert_eq!(world.refused(luis, leave()).await, ErrorCode::NotFound);
+}
+
+pub(crate) async fn a_person_is_in_so_many_rooms_and_no_more(world: World) {
+    let (ana, luis, marta) = (world.user("ana").await, world.user("luis").await, world.user("marta").await);
+    let group = |user: UserId, members: Vec<UserId>| {
+        let command = Command::CreateGroup { txn_id: world.txn(), name: "grupo".to_owned(), members };
+        Submission { user, command }
+    };
+    let almost = (1..ROOMS_PER_USER).map(|_| group(ana, vec![luis])).collect();
+    let made = world.store.commit(almost, world.now()).await.unwrap();
+    assert!(made.iter().all(Result::is_ok));
+    let last = world.private(luis, marta).await;
+    let wide = world.group(&[ana, marta]).await;
+    let add = || Command::AddMember { txn_id: world.txn(), room: wide, user: luis };
+    let open = || Command::OpenPrivate { txn_id: world.txn(), user: luis };
+    for (who, one_more) in [(ana, add()), (ana, open()), (marta, group(marta, vec![luis]).command)] {
+        assert_eq!(world.refused(who, one_more).await, ErrorCode::TooManyRooms);
+    }
+    world.ok(marta, open()).await;
+    assert_eq!(world.private(marta, luis).await, last, "the room that is there is found");
+    let left = made[0].as_ref().unwrap().ack.room;
+    world.remove(ana, left, luis).await;
+    world.ok(ana, add()).await;
+    assert_eq!(world.store.rooms(luis).await.unwrap().len(), ROOMS_PER_USER);
 }
 
 pub(crate) async fn heads_name_every_room_and_the_own_log(world: World) {
