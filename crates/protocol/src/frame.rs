@@ -12,6 +12,7 @@ use crate::command::Command;
 use crate::error::ErrorCode;
 use crate::event::Event;
 use crate::ids::{DeviceId, Epoch, MessageId, Micros, RoomId, Seq, TxnId, UserId};
+use crate::limits::{JSON_DEPTH, depth};
 
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "zas.v1.json";
@@ -195,10 +196,11 @@ impl ClientFrame {
         Self::Refresh(Tagged { tag: "refresh", body: Refresh { token } })
     }
 
-    /// Reads a frame. Size is the caller's to check; depth is bounded by the parser's own 128.
+    /// Reads a frame. Size is the caller's to check.
     ///
     /// # Errors
-    /// [`UnreadableFrame`] when it is no JSON object, its `type` is unknown, or a field is off.
+    /// [`UnreadableFrame`] when it is no JSON object, nests deeper than [`JSON_DEPTH`], its `type` is
+    /// unknown, or a field is off.
     pub fn decode(text: &str) -> Result<Self, UnreadableFrame> {
         #[derive(Deserialize)]
         struct Head<'a> {
@@ -206,6 +208,9 @@ impl ClientFrame {
             tag: std::borrow::Cow<'a, str>,
             #[serde(default, borrow)]
             txn_id: Option<std::borrow::Cow<'a, str>>,
+        }
+        if depth(text.as_bytes()) > JSON_DEPTH {
+            return Err(UnreadableFrame { reason: "nests too deep", txn_id: None });
         }
         let head: Head<'_> = serde_json::from_str(text)
             .map_err(|_| UnreadableFrame { reason: "not a JSON object with a type", txn_id: None })?;

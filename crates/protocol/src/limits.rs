@@ -14,7 +14,7 @@ pub const AUTH_FRAME_BYTES: usize = 4 * 1024;
 pub const BODY_BYTES: usize = 256 * 1024;
 /// The largest JSON body before its sender is known, in bytes.
 pub const ANONYMOUS_BODY_BYTES: usize = 8 * 1024;
-/// How deep JSON may nest.
+/// How deep JSON may nest, as [`depth`] counts.
 pub const JSON_DEPTH: usize = 32;
 /// Combining marks that one character may carry.
 pub const COMBINING_MARKS: usize = 8;
@@ -47,6 +47,8 @@ pub struct Limits {
     pub header_timeout_ms: u64,
     /// All headers of a request together.
     pub header_bytes: usize,
+    /// Time for a request's body to arrive.
+    pub body_timeout_ms: u64,
     /// Time for the first frame to name its sender.
     pub auth_timeout_ms: u64,
     /// Sockets of one address that have not yet named their sender; more wait.
@@ -100,6 +102,7 @@ impl Default for Limits {
         Self {
             header_timeout_ms: 5_000,
             header_bytes: 16 * 1024,
+            body_timeout_ms: 30_000,
             auth_timeout_ms: 5_000,
             anonymous_sockets_per_address: 64,
             commands_per_minute: 120,
@@ -124,5 +127,37 @@ impl Default for Limits {
             commit_queue: 4_096,
             commit_batch: 256,
         }
+    }
+}
+
+/// How deep brackets nest, those inside strings left out. Of broken JSON it is only an upper
+/// bound, which is all that is asked.
+#[must_use]
+pub fn depth(json: &[u8]) -> usize {
+    let (mut now, mut most, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for &byte in json {
+        match (in_string, escaped, byte) {
+            (true, true, _) => escaped = false,
+            (true, false, b'\\') => escaped = true,
+            (_, false, b'"') => in_string = !in_string,
+            (false, _, b'{' | b'[') => {
+                now += 1;
+                most = most.max(now);
+            }
+            (false, _, b'}' | b']') => now = now.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_brackets_outside_strings() {
+        assert_eq!(depth(br#"{"a":[1,{"b":"[[[[\"[[["}]}"#), 3);
+        assert_eq!(depth(b""), 0);
     }
 }

@@ -68,9 +68,11 @@ pub async fn render(mut request: Request, next: Next) -> Response {
     let id = RequestId(uuid_text());
     let language = language(&request);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let api = path.starts_with("/v1/");
     request.extensions_mut().insert(id.clone());
     let mut response = next.run(request).await;
-    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+    let error = if api { refusal(&mut response) } else { response.extensions_mut().remove() };
+    if let Some(error) = error {
         if error.code.status() >= 500 {
             let detail = error.detail.as_deref().unwrap_or_default();
             tracing::error!(%method, path, code = error.code.name(), request_id = id.0, detail, "request failed");
@@ -84,8 +86,12 @@ pub async fn render(mut request: Request, next: Next) -> Response {
             request_id: id.0.clone(),
             first: error.first,
         };
-        let headers = std::mem::take(response.headers_mut());
-        response = (response.status(), Json(body)).into_response();
+        let mut headers = std::mem::take(response.headers_mut());
+        // Those of the body that was there instead.
+        headers.remove(header::CONTENT_TYPE);
+        headers.remove(header::CONTENT_LENGTH);
+        let status = StatusCode::from_u16(error.code.status()).unwrap_or(response.status());
+        response = (status, Json(body)).into_response();
         response.headers_mut().extend(headers);
         if let Some(ms) = retry_after_ms {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1000)));
@@ -95,6 +101,27 @@ pub async fn render(mut request: Request, next: Next) -> Response {
         response.headers_mut().insert("x-request-id", value);
     }
     response
+}
+
+/// Why a response refuses, if it does. What the framework refuses by itself (a query, a path, a
+/// handshake) is in words of its own, which are for us and not for a client.
+pub fn refusal(response: &mut Response) -> Option<ApiError> {
+    if let Some(error) = response.extensions_mut().remove() {
+        return Some(error);
+    }
+    let in_plain_words = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    let code = match response.status() {
+        status if !in_plain_words || !(status.is_client_error() || status.is_server_error()) => return None,
+        StatusCode::NOT_FOUND => ErrorCode::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => ErrorCode::MethodNotAllowed,
+        StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::TooLarge,
+        status if status.is_client_error() => ErrorCode::BadRequest,
+        _ => ErrorCode::Internal,
+    };
+    Some(code.into())
 }
 
 /// The language a request asks for (`Accept-Language`; Spanish otherwise).

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`cli`], [`config`] | the command line, where each setting comes from |
 //! | [`serve`] | boot and drain |
+//! | [`accept`], [`body`], [`json`] | what a connection, a body and its JSON may cost |
 //! | [`app`], [`router`] | what requests share; every route, with who may call it |
 //! | [`auth`] | keys, tokens, passwords, who is asking |
 //! | [`routes`] | one file per group of endpoints |
@@ -19,11 +20,13 @@
 //! To add an endpoint: its handler in `routes`, its line in [`router`] with an access class, its
 //! rows in the access matrix, then `cargo xtask gen` for the OpenAPI document.
 
+pub mod accept;
 pub mod admin;
 pub mod app;
 pub mod auth;
 pub mod backup;
 pub mod bench;
+pub mod body;
 pub mod cli;
 pub mod clock;
 pub mod committer;
@@ -37,6 +40,7 @@ pub mod files;
 pub mod json;
 pub mod legacy;
 pub mod listed;
+pub mod log;
 pub mod metrics;
 pub mod nodehub;
 pub mod pool;

@@ -21,6 +21,7 @@ use zas_protocol::ErrorCode;
 use zas_protocol::limits::{ANONYMOUS_BODY_BYTES, BODY_BYTES};
 
 use crate::app::App;
+use crate::body;
 use crate::error::{ApiError, render};
 use crate::routes::{auth, commands, connection, feed, files, health, rooms, signals, state, users};
 use crate::{demo, legacy};
@@ -95,6 +96,7 @@ pub fn router(app: App) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(render))
         .layer(cors)
+        .layer(middleware::from_fn_with_state(app.clone(), body::in_time))
         .with_state(app)
 }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use axum_server::accept::NoDelayAcceptor;
 use axum_server::{Handle, Server};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -16,6 +15,7 @@ use zas_core::session::Settings;
 use zas_protocol::Limits;
 use zas_store::{Options, Secrets, SqliteStore, Store, StoreError};
 
+use crate::accept::Guard;
 use crate::app::App;
 use crate::auth::Auth;
 use crate::auth::keys::{KeyError, Keys};
@@ -56,8 +56,6 @@ pub enum ServeError {
 
 /// Clients told to reconnect spread over this long.
 const DRAIN_SPREAD_MS: u64 = 5_000;
-/// Requests at once on one HTTP/2 connection.
-const HTTP2_STREAMS: u32 = 64;
 /// Requests that are not finished by then are cut (P18: gone in 30 s).
 const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
 /// And sockets after this much more: the delay they were told, and time to say goodbye.
@@ -97,23 +95,18 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
 ///
 /// # Errors
 /// A listener that the runtime cannot take.
-pub fn http(listener: TcpListener, limits: &Limits) -> io::Result<Server<SocketAddr, NoDelayAcceptor>> {
+pub fn http(listener: TcpListener, limits: &Limits) -> io::Result<Server<SocketAddr, Guard>> {
     let header_timeout = Duration::from_millis(limits.header_timeout_ms);
     // Not `http1_only`: with it the server lets go of a connection that becomes a socket. The first
     // timeout bounds what comes before it is known which HTTP is spoken.
     let mut server = axum_server::from_tcp(listener)?
-        .acceptor(NoDelayAcceptor::new())
+        .acceptor(Guard { stall: Duration::from_millis(limits.write_stall_ms) })
         .first_request_timeout(header_timeout);
     server
         .http_builder()
         .http1()
         .header_read_timeout(header_timeout)
         .max_buf_size(limits.header_bytes.max(8 * 1024));
-    server
-        .http_builder()
-        .http2()
-        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
-        .max_concurrent_streams(HTTP2_STREAMS);
     Ok(server)
 }
 

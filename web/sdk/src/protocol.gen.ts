@@ -195,7 +195,7 @@ prefs: RoomPrefs, };
 /**
  * Why something was refused.
  */
-export type ErrorCode = "bad_request" | "text_blank" | "text_too_long" | "name_invalid" | "username_invalid" | "username_taken" | "email_invalid" | "email_taken" | "password_invalid" | "bad_credentials" | "image_invalid" | "too_large" | "unauthenticated" | "revoked" | "forbidden" | "not_found" | "method_not_allowed" | "txn_conflict" | "room_full" | "already_member" | "retry_in_order" | "rate_limited" | "unknown" | "overloaded" | "draining" | "storage_full" | "internal";
+export type ErrorCode = "bad_request" | "text_blank" | "text_too_long" | "name_invalid" | "username_invalid" | "username_taken" | "email_invalid" | "email_taken" | "password_invalid" | "bad_credentials" | "image_invalid" | "too_large" | "unauthenticated" | "revoked" | "forbidden" | "not_found" | "method_not_allowed" | "txn_conflict" | "room_full" | "too_many_rooms" | "already_member" | "retry_in_order" | "rate_limited" | "unknown" | "overloaded" | "draining" | "storage_full" | "internal";
 /**
  * The body of every refused request.
  */
@@ -982,9 +982,13 @@ export type Connection = {
  */
 address: string, 
 /**
+ * Whether that address is in `trusted_proxies`, so that it may itself name any other.
+ */
+address_trusted: boolean, 
+/**
  * Whether the peer is in `trusted_proxies`.
  */
-trusted: boolean, 
+peer_trusted: boolean, 
 /**
  * Whether the request names an address itself (`X-Forwarded-For`), believed or not.
  */
@@ -1104,6 +1108,12 @@ wait_ms?: number,
  */
 gather_ms?: number, 
 /**
+ * How long what needs no hurry waits for something that does, in milliseconds, at most
+ * 10,000: typing, positions, presence, and the echo of what this device sent by request while
+ * the poll was held. As `gather_ms` unless said.
+ */
+linger_ms?: number, 
+/**
  * What to say on the way.
  */
 signals?: Array<Signal>, 
@@ -1168,6 +1178,7 @@ export const RETRY = {
   method_not_allowed: "never",
   txn_conflict: "never",
   room_full: "never",
+  too_many_rooms: "never",
   already_member: "never",
   retry_in_order: "in_order",
   rate_limited: "later",

@@ -1,11 +1,18 @@
 //! Sockets whose sender is not known yet: so many for each address, and the next one waits in its
-//! handshake. None is refused, since many people may share an address.
+//! handshake. None is refused, since many people may share an address. Meanwhile each may send no
+//! more than [`ANONYMOUS_BYTES`].
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use zas_protocol::limits::AUTH_FRAME_BYTES;
+
+use crate::accept::{Allowance, Limited};
+
+/// A first frame of the largest size in a few fragments, with pings between.
+pub const ANONYMOUS_BYTES: usize = 2 * AUTH_FRAME_BYTES;
 
 /// The sockets that have not said who they are, by address.
 #[derive(Debug)]
@@ -17,6 +24,7 @@ pub struct Anonymous {
 /// A place for one of them, until its sender is known or it is gone.
 #[derive(Debug)]
 pub struct Place {
+    _limited: Limited,
     _permit: OwnedSemaphorePermit,
     _left: Left,
 }
@@ -34,8 +42,9 @@ impl Anonymous {
         Self { most: most.max(1) as usize, addresses: Mutex::default() }
     }
 
-    /// Waits for a place.
-    pub async fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    /// Waits for a place for a connection from `address`.
+    pub async fn enter(self: &Arc<Self>, address: IpAddr, allowance: &Allowance) -> Option<Place> {
+        let limited = allowance.limit(ANONYMOUS_BYTES);
         let address = address.to_canonical();
         let places = {
             let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,7 +53,7 @@ impl Anonymous {
         let left = Left { places: self.clone(), address };
         // It is never closed, so that there is always a place in the end.
         let permit = places.acquire_owned().await.ok()?;
-        Some(Place { _permit: permit, _left: left })
+        Some(Place { _limited: limited, _permit: permit, _left: left })
     }
 }
 
@@ -68,14 +77,18 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
     const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
+    async fn enter(places: &Arc<Anonymous>, address: IpAddr) -> Option<Place> {
+        places.enter(address, &Allowance::default()).await
+    }
+
     #[tokio::test]
     async fn one_too_many_waits_until_another_is_known_and_addresses_are_apart() {
         let places = Arc::new(Anonymous::new(2));
-        let first = places.enter(HERE).await;
-        let second = places.enter(HERE).await;
-        let mut third = Box::pin(places.enter(HERE));
+        let first = enter(&places, HERE).await;
+        let second = enter(&places, HERE).await;
+        let mut third = Box::pin(enter(&places, HERE));
         assert!(futures_util::poll!(&mut third).is_pending());
-        assert!(places.enter(THERE).await.is_some());
+        assert!(enter(&places, THERE).await.is_some());
         drop(first);
         assert!(third.await.is_some());
         drop(second);

@@ -9,7 +9,7 @@ use zas_protocol::rest::{self, Tokens};
 use zas_protocol::{Command, ErrorCode, ProfileChange, TxnId, UserId};
 use zas_store::UserRow;
 
-use super::answer::{Caller, Form, Refused, Say};
+use super::answer::{Caller, Form, Refused, Say, unreadable};
 use super::shapes;
 use crate::app::App;
 use crate::auth::extract::ClientAddress;
@@ -137,10 +137,10 @@ pub(super) async fn upload_avatar(
         .upload(identity.user, clock::steady())
         .map_err(|wait| Refused::from(crate::error::ApiError::later(ErrorCode::RateLimited, wait)))?;
     let image = loop {
-        let field = form.next_field().await.map_err(|_| ErrorCode::TooLarge)?;
+        let field = form.next_field().await.map_err(unreadable)?;
         let field = field.ok_or(Refused::field("avatar", NO_IMAGE))?;
         if field.name() == Some("avatar") {
-            break field.bytes().await.map_err(|_| ErrorCode::TooLarge)?;
+            break field.bytes().await.map_err(unreadable)?;
         }
     };
     let avatar = Some(app.files.put_avatar(&*app.store, identity.user, image, now).await?);

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use axum::Json;
+use axum::extract::multipart::MultipartError;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::middleware::Next;
@@ -18,7 +19,8 @@ use zas_store::StoreError;
 use crate::app::App;
 use crate::auth::Identity;
 use crate::auth::extract::Authed;
-use crate::error::ApiError;
+use crate::body;
+use crate::error::{self, ApiError};
 use crate::json::JsonBody;
 
 /// A sentence in both languages.
@@ -125,11 +127,10 @@ impl IntoResponse for Refused {
 /// Puts a refusal into the words of the one who asked. What is our fault keeps its detail for the
 /// operator's log line, which is written where all of them are.
 pub(super) async fn render(request: Request, next: Next) -> Response {
-    let language = crate::error::language(&request);
+    let language = error::language(&request);
     let mut response = next.run(request).await;
     let refused = response.extensions_mut().remove::<Refused>().or_else(|| {
-        let error = response.extensions_mut().remove::<ApiError>()?;
-        Some(error.into())
+        error::refusal(&mut response).map(Refused::from)
     });
     let Some(refused) = refused else { return response };
     if refused.status >= 500 {
@@ -184,6 +185,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
         Ok(Self(JsonBody::from_request(request, state).await?.0))
     }
+}
+
+/// A form that could not be read to its end.
+#[expect(clippy::needless_pass_by_value, reason = "used as a `map_err` function")]
+pub(super) fn unreadable(error: MultipartError) -> Refused {
+    body::refused(error.status(), &error).into()
 }
 
 /// The language that headers ask for.

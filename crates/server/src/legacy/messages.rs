@@ -14,7 +14,7 @@ use zas_core::session::Log;
 use zas_protocol::{Ack, Command, ErrorCode, Event, Micros, RoomId, TxnId, UserId};
 use zas_store::PageAt;
 
-use super::answer::{Caller, ChatId, Form, Refused, Say};
+use super::answer::{Caller, ChatId, Form, Refused, Say, unreadable};
 use super::chats::PageNumber;
 use super::once::Transport;
 use super::shapes::{self, People};
@@ -236,12 +236,12 @@ async fn read(request: Request, app: &App) -> Result<New, Refused> {
     }
     let mut form = Multipart::from_request(request, app).await.map_err(|_| ErrorCode::BadRequest)?;
     let mut new = New { content: String::new(), message_type: None, reply_to: None, txn_id: None };
-    while let Some(field) = form.next_field().await.map_err(|_| ErrorCode::TooLarge)? {
+    while let Some(field) = form.next_field().await.map_err(unreadable)? {
         let name = field.name().unwrap_or_default().to_owned();
         if field.file_name().is_some() {
             return Err(Refused::field("message_type", TEXT_ONLY));
         }
-        let text = field.text().await.map_err(|_| ErrorCode::TooLarge)?;
+        let text = field.text().await.map_err(unreadable)?;
         match name.as_str() {
             "content" => new.content = text,
             "message_type" => new.message_type = Some(text),

@@ -13,6 +13,7 @@ use zas_store::FileKind;
 
 use crate::app::App;
 use crate::auth::extract::Authed;
+use crate::body::refused;
 use crate::clock;
 use crate::error::ApiError;
 use crate::files::Signature;
@@ -31,10 +32,7 @@ pub async fn upload_avatar(
     app.gate
         .upload(identity.user, clock::steady())
         .map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
-    let body = body.map_err(|rejection| match rejection.status().as_u16() {
-        413 => ErrorCode::TooLarge,
-        _ => ErrorCode::BadRequest,
-    })?;
+    let body = body.map_err(|rejection| refused(rejection.status(), &rejection))?;
     let file = app.files.put_avatar(&*app.store, identity.user, body, now).await?;
     Ok(Json(Uploaded { file }))
 }

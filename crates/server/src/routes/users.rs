@@ -4,15 +4,12 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use zas_protocol::ErrorCode;
-use zas_protocol::limits::NAME_CHARS;
+use zas_protocol::limits::{NAME_CHARS, SEARCH_RESULTS};
 use zas_protocol::rest::{Found, User};
 
 use crate::app::App;
 use crate::auth::extract::Authed;
 use crate::error::ApiError;
-
-/// How many are found at most.
-const FOUND: u32 = 20;
 
 /// `GET /v1/users`: whom to look for.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -34,7 +31,7 @@ pub async fn search(
     if query.is_empty() || query.chars().count() > NAME_CHARS {
         return Ok(Json(Found { users: Vec::new() }));
     }
-    let users = app.store.search_users(query, identity.user, FOUND).await?;
+    let users = app.store.search_users(query, identity.user, SEARCH_RESULTS).await?;
     Ok(Json(Found { users }))
 }
 

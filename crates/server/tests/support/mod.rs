@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod process;
+pub(crate) mod raw;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
