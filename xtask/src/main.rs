@@ -6,6 +6,7 @@
 //! | [`run`] | builds what is missing, then becomes the server |
 //! | [`test`] | every check there is, in order, and the closing line |
 //! | [`soak`] | the rigs over and over, and the table of what they tried |
+//! | [`planted`] | bugs planted in a copy of the code, which the tests must notice |
 //! | [`gen`] | generated files: written, or compared with what is committed |
 //! | [`boundaries`] | rules on dependencies and sources that no compiler checks |
 //! | [`web`], [`debian`] | what the web side and the tests need, and whether it is here |
@@ -23,6 +24,7 @@ mod args;
 mod boundaries;
 mod debian;
 mod r#gen;
+mod planted;
 mod process;
 mod report;
 mod run;
@@ -41,6 +43,7 @@ const HELP: &str = "\
 cargo xtask run  [--lan] [--port N] [--no-demo] [-- ARGS]   build what is missing, start the server
 cargo xtask test [--strict] [--install] [--only PART]       every check; PART: rust, web, spec, e2e
 cargo xtask soak [--minutes N] [--times N] [--only TEST]    the rigs over and over, and what they tried
+cargo xtask planted [--only BUG]                            plant bugs in a copy, and see them caught
 cargo xtask gen  [--check] [--compatible]                   write (or compare) the generated files
 
 run   --lan         listen on every address of this machine, for phones in the same network
@@ -52,6 +55,7 @@ test  --strict      what would be skipped fails
 soak  --minutes N   60 unless said; the round under way is finished
       --times N     how many times the short run's amount a round tries, 5 unless said
       --only TEST   rigs whose name contains it
+planted --only BUG  bugs whose name contains it
 gen   --check       change nothing; fail when a file is stale
       --compatible  the wire changed in a way that old clients can read: keep its version";
 
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         "run" => run::main(args),
         "test" => test::main(args),
         "soak" => soak::main(args),
+        "planted" => planted::main(args),
         "gen" => r#gen::main(args),
         "" | "help" | "-h" | "--help" => {
             println!("{HELP}");

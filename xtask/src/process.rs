@@ -67,6 +67,20 @@ pub(crate) fn capture(command: &mut Command, note: &Note<'_>) -> Captured {
     Captured { ok: child.wait().is_ok_and(|status| status.success()), text }
 }
 
+/// Runs a command to its end, without showing anything; first its output, then its errors.
+pub(crate) fn capture_quietly(command: &mut Command) -> Captured {
+    match command.stdin(Stdio::null()).output() {
+        Ok(done) => {
+            let text = [done.stdout, done.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            Captured { ok: done.status.success(), text: text.concat() }
+        }
+        Err(why) => {
+            let program = command.get_program().to_string_lossy();
+            Captured { ok: false, text: format!("{program} did not start: {why}\n") }
+        }
+    }
+}
+
 fn forward(stream: impl Read, lines: &Sender<String>) {
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
