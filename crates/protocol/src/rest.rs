@@ -235,8 +235,10 @@ pub struct ServerInfo {
 pub struct Connection {
     /// The address that limits count against: the peer's, or what a trusted proxy says.
     pub address: String,
+    /// Whether that address is in `trusted_proxies`, so that it may itself name any other.
+    pub address_trusted: bool,
     /// Whether the peer is in `trusted_proxies`.
-    pub trusted: bool,
+    pub peer_trusted: bool,
     /// Whether the request names an address itself (`X-Forwarded-For`), believed or not.
     pub forwarded: bool,
     /// Whether a cookie set here would be for https alone.

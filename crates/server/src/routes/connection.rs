@@ -24,9 +24,11 @@ pub async fn connection(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
 ) -> Json<Connection> {
+    let trusted = |address| is_trusted(address, &app.config.trusted_proxies);
     Json(Connection {
         address: address.to_string(),
-        trusted: is_trusted(peer.ip(), &app.config.trusted_proxies),
+        address_trusted: trusted(address),
+        peer_trusted: trusted(peer.ip()),
         forwarded: headers.contains_key("x-forwarded-for"),
         secure: is_secure(&app, &headers),
         now: clock::now(),

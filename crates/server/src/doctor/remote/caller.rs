@@ -31,22 +31,25 @@ async fn claiming(site: &Site) -> Option<Connection> {
 
 fn address(plain: &Connection, claiming: Option<&Connection>, proxy: bool) -> Finding {
     let seen = &plain.address;
-    let believed = claiming.is_some_and(|claiming| claiming.address == NOBODY);
-    match (plain.trusted, plain.forwarded) {
-        (true, false) if believed && !proxy => mind(
-            "clients",
-            format!(
-                "this machine, {seen}, is in trusted_proxies and may name any address; look from another one, by the \
-                 address that people open"
-            ),
-        ),
-        _ if believed => bad(
+    if claiming.is_some_and(|claiming| claiming.address == NOBODY) {
+        if plain.address_trusted && (plain.forwarded || !proxy) {
+            return mind(
+                "clients",
+                format!(
+                    "this machine, {seen}, is itself in trusted_proxies and may name any address: look from another \
+                     one, and list only proxies there"
+                ),
+            );
+        }
+        return bad(
             "clients",
             format!(
                 "whoever asks may choose the address that limits count against: the proxy passes on what clients say in \
                  X-Forwarded-For. {NGINX}"
             ),
-        ),
+        );
+    }
+    match (plain.peer_trusted, plain.forwarded) {
         (true, true) => good("clients", format!("have addresses of their own; this one is seen as {seen}")),
         (false, true) => bad(
             "clients",

@@ -22,7 +22,7 @@ pub(super) struct Quiet {
 
 /// One finding for all: they are cut by the same thing.
 pub(super) fn judge(quiets: &[Quiet]) -> Option<Finding> {
-    let longest = quiets.iter().map(|quiet| quiet.lived).max()?.as_secs();
+    let longest = whole_seconds(quiets.iter().map(|quiet| quiet.lived).max()?);
     let (cut, live): (Vec<&Quiet>, Vec<&Quiet>) = quiets.iter().partition(|quiet| quiet.cut);
     let names = |quiets: &[&Quiet]| quiets.iter().map(|quiet| quiet.rung).collect::<Vec<_>>().join(", ");
     let Some(first) = cut.iter().map(|quiet| quiet.lived).min() else {
@@ -39,7 +39,7 @@ pub(super) fn judge(quiets: &[Quiet]) -> Option<Finding> {
             format!(
                 "cut after {} s without a word: {}. Zas may be silent for {} s. nginx: proxy_read_timeout 90s; \
                  proxy_send_timeout 90s; HAProxy: timeout tunnel 90s; a load balancer: its idle timeout",
-                first.as_secs(),
+                whole_seconds(first),
                 names(&cut),
                 LONGEST.as_secs()
             ),
@@ -50,10 +50,15 @@ pub(super) fn judge(quiets: &[Quiet]) -> Option<Finding> {
         format!(
             "cut after {} s: {}. Clients come back by themselves; let connections live longer, if you can (nginx: \
              proxy_read_timeout 90s)",
-            first.as_secs(),
+            whole_seconds(first),
             names(&cut)
         ),
     ))
+}
+
+/// To the nearest: the last word was heard a little before one began to listen.
+fn whole_seconds(time: Duration) -> u64 {
+    (time + Duration::from_millis(500)).as_secs()
 }
 
 #[cfg(test)]
