@@ -336,6 +336,12 @@ pub struct FeedRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", ts(optional))]
     pub gather_ms: Option<u64>,
+    /// How long what needs no hurry waits for something that does, in milliseconds, at most
+    /// 10,000: typing, positions, presence, and the echo of what this device sent by request while
+    /// the poll was held. As `gather_ms` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", ts(optional))]
+    pub linger_ms: Option<u64>,
     /// What to say on the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<Signal>,

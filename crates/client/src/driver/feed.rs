@@ -28,7 +28,7 @@ async fn carry(
     hello: Hello,
     inputs: &mpsc::Sender<Input>,
 ) -> Result<Option<u16>, Error> {
-    let request = FeedRequest { hello, wait_ms: None, gather_ms: None, signals: Vec::new() };
+    let request = FeedRequest { hello, wait_ms: None, gather_ms: None, linger_ms: None, signals: Vec::new() };
     let opening = http.feed(&request, "text/event-stream", None);
     let Ok(opened) = tokio::time::timeout(Duration::from_millis(CONNECT_MS), opening).await else {
         return Ok(None);
@@ -66,7 +66,7 @@ pub(super) async fn poll(
     wait_ms: Millis,
     inputs: mpsc::Sender<Input>,
 ) {
-    let request = FeedRequest { hello, wait_ms: Some(wait_ms), gather_ms: None, signals: Vec::new() };
+    let request = FeedRequest { hello, wait_ms: Some(wait_ms), gather_ms: None, linger_ms: None, signals: Vec::new() };
     let limit = Duration::from_millis(wait_ms) + GRACE;
     let answer = async {
         let response = http.feed(&request, "application/json", Some(limit)).await?;

@@ -19,6 +19,7 @@ pub async fn commands(
     Authed(identity): Authed,
     JsonBody(command): JsonBody<Command>,
 ) -> Result<Json<Ack>, ApiError> {
+    app.polls.sent(identity.device, command.txn_id());
     match app.committer.execute(identity.user, command).await {
         Outcome::Stored(ack) => Ok(Json(ack)),
         Outcome::Refused(nack) => Err(ApiError {

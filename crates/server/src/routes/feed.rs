@@ -1,7 +1,9 @@
 //! The feed's two doors: `GET /v1/ws`, and `POST /v1/feed` for stream and long-poll.
 
+use std::future::ready;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::response::{IntoResponse, Response};
@@ -12,11 +14,12 @@ use zas_protocol::rest::{FeedRequest, Polled};
 use zas_protocol::{CloseCode, ErrorBody, ErrorCode};
 
 use super::signals::say;
+use crate::accept::Allowance;
 use crate::app::App;
 use crate::auth::extract::{Authed, ClientAddress};
 use crate::clock;
 use crate::error::ApiError;
-use crate::feed::poll::{Collected, PollPipe};
+use crate::feed::poll::{Collected, Patience, PollPipe};
 use crate::feed::socket::{SocketPipe, bounded};
 use crate::feed::stream::stream;
 use crate::feed::{Driver, Pipe as _};
@@ -25,6 +28,8 @@ use crate::metrics::Rung;
 
 /// The longest that a long-poll gathers after its first news, in milliseconds.
 const GATHER_MS: u64 = 2_000;
+/// The longest that it holds back what needs no hurry, in milliseconds.
+const LINGER_MS: u64 = 10_000;
 
 /// Opens a socket. Its first frame says who it is; a page of another origin is told which setting
 /// allows it.
@@ -32,20 +37,27 @@ const GATHER_MS: u64 = 2_000;
 pub async fn socket(
     State(app): State<App>,
     ClientAddress(address): ClientAddress,
+    Extension(allowance): Extension<Allowance>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let place = app.anonymous.enter(address).await;
+    let place = app.anonymous.enter(address, &allowance).await;
     let allowed = origin_is_allowed(&headers, &app.config.allowed_origins);
-    bounded(upgrade).protocols([SUBPROTOCOL]).on_upgrade(move |socket| async move {
+    bounded(upgrade).protocols([SUBPROTOCOL]).on_upgrade(move |socket| {
         let mut pipe = SocketPipe(socket);
-        if allowed {
-            let _open = app.metrics.open(Rung::Socket);
-            Driver::greeting(app.clone(), place).run(pipe).await;
-        } else {
-            tracing::warn!("a socket of an origin that is not in `allowed_origins` was refused");
-            pipe.close(CloseCode::OriginNotAllowed).await;
-        }
+        let open = allowed.then(|| app.metrics.open(Rung::Socket));
+        let mut driver = Driver::greeting(app, place);
+        // In a task of its own, since the one that waited for the upgrade keeps the room for that.
+        tokio::spawn(async move {
+            if let Some(_open) = open {
+                // Whoever is gone hears nothing more.
+                let _ = driver.run(&mut pipe).await;
+            } else {
+                tracing::warn!("a socket of an origin that is not in `allowed_origins` was refused");
+                pipe.close(CloseCode::OriginNotAllowed).await;
+            }
+        });
+        ready(())
     })
 }
 
@@ -67,31 +79,32 @@ pub async fn feed(
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.contains("text/event-stream"));
     if wants_stream {
-        let (pipe, response) = stream(Duration::from_millis(app.config.limits.ping_ms));
+        let (mut pipe, response) = stream(Duration::from_millis(app.config.limits.ping_ms));
         tokio::spawn(async move {
             let _open = app.metrics.open(Rung::Stream);
-            let driver = Driver::authenticated(
+            let mut driver = Driver::authenticated(
                 app.clone(),
                 hub::Rung::Lasting,
                 identity.session(clock::both()),
                 request.hello,
             );
-            driver.run(pipe).await;
+            let _ = driver.run(&mut pipe).await;
         });
         return Ok(response);
     }
     let limits = &app.config.limits;
-    let Some(_held) = app.polls.hold(identity.device, limits.polls_per_device) else {
+    let Some(held) = app.polls.hold(identity.device, limits.polls_per_device) else {
         return Err(ApiError::later(ErrorCode::RateLimited, Duration::from_secs(1)));
     };
     let _open = app.metrics.open(Rung::Poll);
     let wait = Duration::from_millis(request.wait_ms.unwrap_or(limits.poll_ms).min(limits.poll_ms));
     let gather = Duration::from_millis(request.gather_ms.unwrap_or(0).min(GATHER_MS));
+    let linger = request.linger_ms.map_or(gather, |ms| Duration::from_millis(ms.min(LINGER_MS)));
     let mut collected = Collected::default();
-    let pipe = PollPipe::new(&mut collected, wait, gather, limits.poll_events);
-    Driver::authenticated(app.clone(), hub::Rung::Poll, identity.session(clock::both()), request.hello)
-        .run(pipe)
-        .await;
+    let mut pipe = PollPipe::new(&mut collected, &held, Patience { wait, gather, linger }, limits.poll_events);
+    let identity = identity.session(clock::both());
+    let mut driver = Driver::authenticated(app.clone(), hub::Rung::Poll, identity, request.hello);
+    let _ = driver.run(&mut pipe).await;
     match collected.closed {
         Some(CloseCode::Revoked) => Err(ErrorCode::Revoked.into()),
         Some(CloseCode::Unauthenticated | CloseCode::TokenExpired) => Err(ErrorCode::Unauthenticated.into()),

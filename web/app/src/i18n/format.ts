@@ -8,7 +8,7 @@ export interface Format {
   day(at: number, now: number): string;
   /** `12:03`, `ayer`, `mar`, `3/5/24`: what fits at the end of a list's row. */
   brief(at: number, now: number): string;
-  /** `hace 5 minutos`, `hace 3 horas`, `ayer`, `hace 12 días` */
+  /** `ahora`, `hace 5 minutos`, `hace 3 horas`, `ayer`, `hace 12 días` */
   ago(at: number, now: number): string;
   number(n: number): string;
   /** `Ana, Luis y Marta` */
@@ -50,6 +50,7 @@ function create(language: Language): Format {
     ago(at, now) {
       const minutes = Math.max(0, Math.floor((now - at) / 60_000));
       const days = daysAgo(at, now);
+      if (minutes < 1) return relative.format(0, "second");
       if (minutes < 60) return relative.format(-minutes, "minute");
       return days < 1 ? relative.format(-Math.floor(minutes / 60), "hour") : relative.format(-days, "day");
     },

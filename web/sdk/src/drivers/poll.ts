@@ -35,13 +35,16 @@ export function openPoll({ network, token, hello, signals }: Opening, on: Carrie
     // The first is answered at once: it says that this rung lives.
     for (let first = true; !signal.aborted; first = false) {
       const held = HOLDS_MS[hold] ?? 0;
-      const { delayMs, gatherMs } = network.budget.poll(now());
+      const { delayMs, gatherMs, lingerMs } = network.budget.poll(now());
       const wait = first ? 0 : Math.max(delayMs, held === 0 ? EVERY_MS : 0);
       if (wait > 0) await pause(wait);
       if (signal.aborted) return;
       const startedAt = now();
       try {
-        const body: FeedRequest = { ...hello(), wait_ms: first ? 0 : held, gather_ms: first ? 0 : gatherMs };
+        const plan = first
+          ? { wait_ms: 0 }
+          : { wait_ms: held, gather_ms: gatherMs, linger_ms: Math.min(lingerMs, held) };
+        const body: FeedRequest = { ...hello(), ...plan };
         const said = signals();
         if (said.length > 0) body.signals = said;
         const { frames } = await ask(body);

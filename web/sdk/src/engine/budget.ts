@@ -1,21 +1,39 @@
 /**
  * How often a client without a socket asks: under 30 requests a minute in a busy chat, at once in a
- * quiet one. Counts the requests of the last minute and spaces polls and signals by them.
+ * quiet one. Counts the requests of the last minute. What needs no hurry (typing, positions, presence)
+ * is what the first requests are saved on; messages wait only near the end of the minute's budget.
  */
 const MINUTE_MS = 60_000;
-/** Up to so many requests a minute nothing waits. */
-const QUIET = 18;
-/** From so many on, polls also keep a distance, and signals ride along with a poll. */
-const BUSY = 22;
-/** Polls keep a distance that leaves it at so many a minute, if that is not too far. */
-const MOST = 28;
-/** What a poll gathers after its first frame, and the distance between polls, in milliseconds. */
+
+/** From so many requests a minute on, what needs no hurry waits for company. */
+const BUSY = 10;
+/** From so many on, messages that come fast are gathered, too, and polls keep a distance. */
+const FULL = 23;
+/** From so many on they do however they come; the distance leaves it at so many, if that is not too far. */
+const MOST = 27;
+/** So many requests in this time, in milliseconds, are more than a busy chat makes. */
+const SPELL = 6;
+const SPELL_MS = 15_000;
+
+/** How long what needs no hurry waits in a poll below {@link BUSY}, and from there on. */
+const LINGER_QUIET_MS = 100;
+const LINGER_BUSY_MS = 8_000;
+/** What a poll gathers after its first message, and the distance between polls, in milliseconds. */
 const GATHER_MS = 2_000;
-const DISTANCE_MS = 1_300;
+const DISTANCE_MS = 2_000;
 /** Who writes a lot still hears what others write: news is not kept waiting longer than this. */
 const DISTANCE_MAX_MS = 8_000;
 /** Positions wait so long for something to ride along with. */
 const RIDE_MS = 1_000;
+
+export interface PollPlan {
+  /** Until it starts. */
+  delayMs: number;
+  /** That it gathers for, after a message. */
+  gatherMs: number;
+  /** That what needs no hurry waits in it for a message. */
+  lingerMs: number;
+}
 
 export class Budget {
   private readonly made: number[] = [];
@@ -31,14 +49,19 @@ export class Budget {
     return this.made.length;
   }
 
-  /** When the next poll may start, and how long it gathers. */
-  poll(now: number): { delayMs: number; gatherMs: number } {
+  poll(now: number): PollPlan {
     const rate = this.rate(now);
-    if (rate < QUIET) return { delayMs: 0, gatherMs: 0 };
-    if (rate < BUSY) return { delayMs: 0, gatherMs: GATHER_MS };
+    const lingerMs = rate < BUSY ? LINGER_QUIET_MS : LINGER_BUSY_MS;
+    if (rate < FULL || (rate < MOST && !this.isFast(now))) return { delayMs: 0, gatherMs: 0, lingerMs };
     const oldest = this.made[rate - MOST] ?? now - MINUTE_MS;
     const delayMs = Math.min(DISTANCE_MAX_MS, Math.max(DISTANCE_MS, oldest + MINUTE_MS - now));
-    return { delayMs, gatherMs: GATHER_MS };
+    return { delayMs, gatherMs: GATHER_MS, lingerMs };
+  }
+
+  /** Whether the last requests came faster than a busy chat makes them. */
+  private isFast(now: number): boolean {
+    const { made } = this;
+    return (made[made.length - SPELL] ?? Number.NEGATIVE_INFINITY) > now - SPELL_MS;
   }
 
   /** How long a signal waits for a request to ride along with; `undefined`: until there is one. */

@@ -25,7 +25,7 @@ impl From<Finding> for Looked {
 
 fn request(hello: &Hello, wait: Option<Duration>) -> FeedRequest {
     let wait_ms = wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-    FeedRequest { hello: hello.clone(), wait_ms, gather_ms: None, signals: Vec::new() }
+    FeedRequest { hello: hello.clone(), wait_ms, gather_ms: None, linger_ms: None, signals: Vec::new() }
 }
 
 fn answers(subject: &'static str, response: &Response) -> Option<Finding> {
