@@ -1,6 +1,7 @@
 //! Frames as bytes. Each is encoded once and its bytes are shared by all who hear it.
 
 use bytes::Bytes;
+use serde::Serialize;
 use zas_protocol::{Event, ServerFrame};
 
 /// A frame on the wire.
@@ -10,8 +11,35 @@ pub fn frame(frame: &ServerFrame) -> Bytes {
     serde_json::to_vec(frame).map(Bytes::from).expect("a frame is always JSON")
 }
 
-/// The frame of an event.
+/// The frame of an event, without a copy of it: the same as [`ServerFrame::Event`].
 #[must_use]
 pub fn event(event: &Event) -> Bytes {
-    frame(&ServerFrame::Event(event.clone()))
+    #[derive(Serialize)]
+    #[serde(tag = "type", rename_all = "snake_case")]
+    enum Borrowed<'a> {
+        Event(&'a Event),
+    }
+    serde_json::to_vec(&Borrowed::Event(event)).map(Bytes::from).expect("an event is always JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use zas_protocol::{EventBody, MessageId, RoomId, TxnId, UserId};
+
+    use super::*;
+
+    #[test]
+    fn an_event_is_the_frame_of_it() {
+        let one = Event {
+            room: RoomId::mint(1, [1; 10]),
+            seq: 7,
+            at: 1_000_000,
+            sender: Some(UserId::mint(1, [2; 10])),
+            txn_id: Some(TxnId::mint(1, [3; 10])),
+            body: EventBody::Message {
+                message: MessageId::mint(1, [4; 10]), text: "\"¿Sí?\"\n".to_owned()
+            },
+        };
+        assert_eq!(event(&one), frame(&ServerFrame::Event(one.clone())));
+    }
 }

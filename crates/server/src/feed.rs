@@ -12,10 +12,13 @@ pub mod socket;
 pub mod stream;
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
+use tokio::time::error::Elapsed;
 use zas_core::hub::{Delivery, Rung};
 use zas_core::session::{Effect, Identity, Input, Session, Settings};
 use zas_protocol::{CloseCode, ErrorCode, Hello, Micros, RoomId, Seq, Signal};
@@ -51,17 +54,55 @@ pub trait Pipe: Send {
     /// Whether the client itself speaks, so that its silence means that it is gone.
     const SPEAKS: bool;
 
-    /// Sends a frame, as fast as the client reads.
+    /// Takes a frame for the client, as fast as the client reads. It may wait for [`Pipe::flush`].
     fn send(&mut self, frame: Bytes) -> impl Future<Output = Result<(), Gone>> + Send;
+
+    /// Lets go what was taken: frames that are ready together leave together.
+    fn flush(&mut self) -> impl Future<Output = Result<(), Gone>> + Send {
+        std::future::ready(Ok(()))
+    }
 
     /// All that was missed has been sent.
     fn synced(&mut self) {}
+
+    /// Whether it has been sent enough: nothing more is fetched for it.
+    fn is_full(&self) -> bool {
+        false
+    }
 
     /// What comes next from the client.
     fn receive(&mut self) -> impl Future<Output = Inbound> + Send;
 
     /// The last thing said.
     fn close(&mut self, code: CloseCode) -> impl Future<Output = ()> + Send;
+}
+
+/// Waits for what sends, but not for ever. Most is taken at once, and then no timer is set.
+async fn in_time(
+    stall: Duration,
+    sending: impl Future<Output = Result<(), Gone>>,
+) -> Result<Result<(), Gone>, Elapsed> {
+    let mut sending = pin!(sending);
+    match sending.as_mut().now_or_never() {
+        Some(done) => Ok(done),
+        None => tokio::time::timeout(stall, sending).await,
+    }
+}
+
+/// One who takes nothing is told, as far as that goes, and let go.
+async fn or_close<P: Pipe>(pipe: &mut P, sent: Result<Result<(), Gone>, Elapsed>) -> Result<(), Gone> {
+    match sent {
+        Ok(sent) => sent,
+        Err(_) => {
+            Box::pin(pipe.close(CloseCode::SlowConsumer)).await;
+            Err(Gone)
+        }
+    }
+}
+
+/// Whether what was sent before must not wait for this to be done.
+const fn takes_time(effect: &Effect) -> bool {
+    matches!(effect, Effect::Authenticate(_) | Effect::Open { .. } | Effect::Read { .. })
 }
 
 /// A connection being driven.
@@ -114,14 +155,14 @@ impl Driver {
         }
     }
 
-    /// Drives it to its end.
-    pub async fn run(mut self, mut pipe: impl Pipe) {
-        // Whoever is gone hears nothing more, and leaving the hub is dropping `self`.
-        let _ = self.drive(&mut pipe).await;
-    }
-
-    async fn drive<P: Pipe>(&mut self, pipe: &mut P) -> Result<(), Gone> {
+    /// Drives it to its end. Both are lent: a future that takes them holds each of them twice.
+    ///
+    /// # Errors
+    /// The client could no longer be reached. It hears nothing more; dropping the driver leaves the hub.
+    pub async fn run<P: Pipe>(&mut self, pipe: &mut P) -> Result<(), Gone> {
         let mut synced = false;
+        // Set again when it fires or is too late, not whenever something is heard.
+        let mut timer = pin!(tokio::time::sleep(self.until_deadline::<P>()));
         loop {
             self.carry_out(pipe).await?;
             if self.session.is_closed() {
@@ -131,18 +172,29 @@ impl Driver {
                 synced = true;
                 pipe.synced();
             }
-            let wait = self.until_deadline::<P>();
+            let due = tokio::time::Instant::now() + self.until_deadline::<P>();
+            if due < timer.deadline() {
+                timer.as_mut().reset(due);
+            }
             tokio::select! {
                 items = self.mailbox.take() => {
                     for item in items {
-                        self.put(item).await;
+                        match item {
+                            Item::StateLost => Box::pin(self.send_lost_state()).await,
+                            item => self.put(item),
+                        }
                     }
                 }
                 inbound = pipe.receive() => match inbound {
                     Inbound::End => return Ok(()),
                     inbound => self.hear(inbound),
                 },
-                () = tokio::time::sleep(wait) => self.tick::<P>(),
+                () = &mut timer => {
+                    if self.until_deadline::<P>().is_zero() {
+                        self.tick::<P>();
+                    }
+                    timer.as_mut().reset(tokio::time::Instant::now() + self.until_deadline::<P>());
+                }
             }
         }
     }
@@ -161,11 +213,12 @@ impl Driver {
         }
     }
 
-    async fn put(&mut self, item: Item) {
+    fn put(&mut self, item: Item) {
         match item {
             Item::Delivery(delivery) => self.step(Input::Delivered(delivery)),
             Item::Dirty(room) => self.step(Input::Dirty(room)),
-            Item::StateLost => self.send_lost_state().await,
+            // Read from the store by the caller.
+            Item::StateLost => {}
             Item::Outcome(Outcome::Stored(ack)) => self.step(Input::Outcome(Ok(ack))),
             Item::Outcome(Outcome::Refused(nack)) => self.step(Input::Outcome(Err(nack))),
             Item::Drain(delay_ms) => self.step(Input::Drain { delay_ms }),
@@ -196,35 +249,45 @@ impl Driver {
     /// Does what the session asks, in order; what it answers to that is done after.
     async fn carry_out<P: Pipe>(&mut self, pipe: &mut P) -> Result<(), Gone> {
         let stall = Duration::from_millis(self.app.config.limits.write_stall_ms);
+        // Frames went to the pipe; some of them may be waiting there.
+        let (mut sent, mut waiting) = (false, false);
         while !self.effects.is_empty() {
-            let mut sent = false;
             for effect in std::mem::take(&mut self.effects) {
                 match effect {
                     Effect::Send(frame) => {
-                        sent = true;
-                        match tokio::time::timeout(stall, pipe.send(frame)).await {
-                            Ok(result) => result?,
-                            Err(_) => {
-                                pipe.close(CloseCode::SlowConsumer).await;
-                                return Err(Gone);
-                            }
-                        }
+                        (sent, waiting) = (true, true);
+                        let taken = in_time(stall, pipe.send(frame)).await;
+                        or_close(pipe, taken).await?;
                     }
                     Effect::Close(code) => {
-                        pipe.close(code).await;
+                        Box::pin(pipe.close(code)).await;
                         return Ok(());
                     }
-                    effect => self.serve(effect).await,
+                    effect if takes_time(&effect) => {
+                        if std::mem::take(&mut waiting) {
+                            let gone_out = in_time(stall, pipe.flush()).await;
+                            or_close(pipe, gone_out).await?;
+                        }
+                        // On the heap for as long as it takes: an idle connection is not to pay for it.
+                        Box::pin(self.serve_waiting(effect)).await;
+                    }
+                    effect => self.serve(effect),
                 }
             }
-            if sent {
+            if self.effects.is_empty() && std::mem::take(&mut sent) {
+                waiting = false;
+                let gone_out = in_time(stall, pipe.flush()).await;
+                or_close(pipe, gone_out).await?;
+                if pipe.is_full() {
+                    return Ok(());
+                }
                 self.step(Input::Drained);
             }
         }
         Ok(())
     }
 
-    async fn serve(&mut self, effect: Effect) {
+    async fn serve_waiting(&mut self, effect: Effect) {
         match effect {
             Effect::Authenticate(token) => match self.app.auth.authenticate(&token.0, clock::now()).await {
                 Ok(identity) => {
@@ -246,23 +309,38 @@ impl Driver {
                     Err(code) => self.step(Input::Refused(code)),
                 }
             }
+            Effect::Read { room, after, limit } => self.read(room, after, limit).await,
+            effect => self.serve(effect),
+        }
+    }
+
+    fn serve(&mut self, effect: Effect) {
+        match effect {
             Effect::Submit(command) => {
                 if let Some(identity) = self.session.identity() {
                     self.app.committer.execute_for(&self.mailbox, identity.user, command);
                 }
             }
             Effect::Signal(signal) => self.signal(signal),
-            Effect::Read { room, after, limit } => self.read(room, after, limit).await,
             Effect::AskHeads => {
                 let heads = self.attached.as_ref().map(Attached::heads).unwrap_or_default();
                 self.step(Input::Heads(heads));
             }
-            Effect::Send(_) | Effect::Close(_) => {}
+            // Done by the caller.
+            Effect::Send(_)
+            | Effect::Close(_)
+            | Effect::Authenticate(_)
+            | Effect::Open { .. }
+            | Effect::Read { .. } => {}
         }
     }
 
     fn signal(&self, signal: Signal) {
         let Some(identity) = self.session.identity() else { return };
+        // The session's own pace is this connection's; the person's budget is that of all of them.
+        if !self.app.gate.signal(identity.user, clock::steady()) {
+            return;
+        }
         match signal {
             Signal::Typing { room, on } => self.app.hub.typing(identity.user, room, on),
             Signal::Positions { advances } => {

@@ -15,6 +15,7 @@ use axum::extract::State;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::any;
+use futures_util::SinkExt as _;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use zas_protocol::Limits;
@@ -113,8 +114,9 @@ async fn serve_socket(bare: Bare, mut socket: WebSocket) -> Option<()> {
                     return None;
                 }
                 for frame in ready.drain(..) {
-                    socket.send(Message::Text(frame)).await.ok()?;
+                    socket.feed(Message::Text(frame)).await.ok()?;
                 }
+                socket.flush().await.ok()?;
             }
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use bytes::Bytes;
+use futures_util::SinkExt as _;
 use zas_protocol::CloseCode;
 use zas_protocol::limits::FRAME_BYTES;
 
@@ -12,11 +13,14 @@ use super::{Gone, Inbound, Pipe};
 /// How long a close frame may take to get out.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// Frames that are ready at once leave in writes of about so many bytes. An idle socket holds far less.
+const TOGETHER: usize = 4 * 1024;
+
 /// The bounds of every socket: the library's own defaults cost over 100 KiB for each.
 pub fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
     upgrade
         .read_buffer_size(1024)
-        .write_buffer_size(0)
+        .write_buffer_size(TOGETHER)
         .max_write_buffer_size(256 * 1024)
         .max_message_size(FRAME_BYTES)
         .max_frame_size(FRAME_BYTES)
@@ -30,7 +34,11 @@ impl Pipe for SocketPipe {
 
     async fn send(&mut self, frame: Bytes) -> Result<(), Gone> {
         let text = Utf8Bytes::try_from(frame).map_err(|_| Gone)?;
-        self.0.send(Message::Text(text)).await.map_err(|_| Gone)
+        self.0.feed(Message::Text(text)).await.map_err(|_| Gone)
+    }
+
+    async fn flush(&mut self) -> Result<(), Gone> {
+        self.0.flush().await.map_err(|_| Gone)
     }
 
     async fn receive(&mut self) -> Inbound {
