@@ -263,6 +263,9 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, String> {
             let findings = match url {
                 Some(url) => {
                     let credentials = credentials(login, token)?;
+                    if idle > 0 && std::io::stderr().is_terminal() {
+                        eprintln!("Connecting, and listening for {idle} s whether connections live …");
+                    }
                     let idle = Duration::from_secs(idle);
                     block_on(doctor::remote::examine(Options { url, credentials, origin, idle }))??
                 }

@@ -29,7 +29,7 @@ use zas_client::prompt::Credentials;
 use zas_protocol::rest::State;
 use zas_protocol::{ErrorBody, Hello, RoomId};
 
-use super::Finding;
+use super::{Finding, bad};
 
 /// A connection takes at most this long to be made.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -97,12 +97,14 @@ impl Site {
     }
 
     /// What a client has that has just read its first state, so that nothing is sent to it but news.
-    async fn hello(&self) -> Option<Hello> {
-        let response = self.request(Method::GET, "v1/state").timeout(ANSWER).send().await.ok()?;
-        let state: State = response.json().await.ok()?;
+    async fn hello(&self) -> Result<Hello, Finding> {
+        let unread =
+            |_| bad("state", "GET /v1/state gives no answer that can be read: it must pass as it is");
+        let response = self.request(Method::GET, "v1/state").timeout(ANSWER).send().await.map_err(unread)?;
+        let state: State = response.json().await.map_err(unread)?;
         let own = std::iter::once((state.own_log.room, (state.own_log.epoch, state.own_log.head)));
         let rooms = state.rooms.iter().map(|room| -> (RoomId, _) { (room.id, (room.epoch, room.head)) });
-        Some(Hello { token: None, cursor: Some(own.chain(rooms).collect()), seen: None })
+        Ok(Hello { token: None, cursor: Some(own.chain(rooms).collect()), seen: None })
     }
 }
 
@@ -135,12 +137,16 @@ pub async fn examine(options: Options) -> Result<Vec<Finding>, String> {
         None => None,
     };
     let standing = who::ask(&site).await;
-    let hello = if standing.is_accepted() { site.hello().await } else { None };
+    let hello = if standing.is_accepted() {
+        site.hello().await.map_err(|finding| findings.push(finding)).ok()
+    } else {
+        None
+    };
     let (socket, stream, poll, uploads, caller) = tokio::join!(
         socket::look(&site, options.idle),
         feed::stream(&site, hello.as_ref(), options.idle),
         feed::poll(&site, hello.as_ref(), options.idle),
-        uploads::look(&site),
+        uploads::look(&site, &standing),
         caller::look(&site, &reached, &standing),
     );
     findings.push(who::clock(&standing, &reached));

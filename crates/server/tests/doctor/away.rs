@@ -11,7 +11,7 @@ async fn what_answers_in_place_of_zas_is_named() {
     let own_sign_in = "return 401;";
     for (instead, words) in [
         (page, vec!["nginx", "200 with a page", "and not Zas"]),
-        (somewhere, vec!["look at https://chat.example.org/"]),
+        (somewhere, vec!["it sends elsewhere: look at https://chat.example.org/"]),
         (own_sign_in, vec!["401 itself"]),
         ("return 500;", vec!["answers 500"]),
     ] {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use reqwest::{Method, Response, StatusCode, Url, Version, header};
 use zas_protocol::{ErrorBody, Micros};
 
-use super::{ANSWER, Site, is_html, is_ours};
+use super::{ANSWER, Site, is_html};
 use crate::clock;
 use crate::doctor::{Finding, bad, good, mind};
 
@@ -143,31 +143,30 @@ fn last(why: &str) -> &str {
 /// What is wrong when `/healthz` is not answered as Zas does.
 async fn elsewhere(response: Response) -> Option<Finding> {
     let status = response.status();
-    let (ours, html) = (is_ours(&response), is_html(&response));
+    let html = is_html(&response);
     let header =
         |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if status.is_redirection() {
-        return Some(bad("server", format!("it sends elsewhere: look at {}", header(header::LOCATION))));
+        let there = header(header::LOCATION).trim_end_matches("healthz");
+        return Some(bad("server", format!("it sends elsewhere: look at {there}")));
     }
     let from = match header(header::SERVER) {
         "" => "something before Zas".to_owned(),
         name => name.to_owned(),
     };
     let body = response.text().await.unwrap_or_default();
-    if ours && status == StatusCode::OK && body == "ok\n" {
+    if status == StatusCode::OK && body == "ok\n" {
         return None;
     }
     Some(match status {
-        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT if !ours => {
-            bad(
-                "server",
-                format!(
-                    "{from} answers {}: it doesn't reach Zas; start Zas, and name the address it listens on (nginx: \
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => bad(
+            "server",
+            format!(
+                "{from} answers {}: it doesn't reach Zas; start Zas, and name the address it listens on (nginx: \
                  proxy_pass; Caddy: reverse_proxy)",
-                    status.as_u16()
-                ),
-            )
-        }
+                status.as_u16()
+            ),
+        ),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => bad(
             "server",
             format!(

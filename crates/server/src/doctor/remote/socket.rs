@@ -67,26 +67,25 @@ pub(super) async fn look(site: &Site, idle: Duration) -> Looked {
     Looked { finding: good("socket", "opens, and frames pass both ways"), welcomed: true, quiet }
 }
 
-/// Why an answer is no handshake.
+/// Why an answer is no handshake: Zas itself refuses only what doesn't ask for one.
 fn refused(response: &Response) -> Finding {
     let status = response.status().as_u16();
-    let ours = is_ours(response);
-    if ours || matches!(status, 101 | 200 | 400 | 404 | 405 | 426) {
+    if is_ours(response) {
         return bad(
             "socket",
             format!(
-                "the answer is {status} and no socket: the Upgrade header was lost on the way. nginx: \
+                "Zas is asked, and not for a socket ({status}): the Upgrade header was lost on the way. nginx: \
                  proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \
-                 $connection_upgrade; (docs/guides/behind-a-proxy.md has the whole). Caddy's reverse_proxy passes it"
+                 $connection_upgrade; (docs/guides/behind-a-proxy.md has the whole)"
             ),
         );
     }
-    if status == 403 {
-        return bad("socket", "something before Zas forbids it (403): let /v1/ws pass there");
-    }
     bad(
         "socket",
-        format!("something before Zas answers {status} to the handshake, and not to other requests"),
+        format!(
+            "something before Zas answers {status} to the handshake, and passes other requests on: let WebSockets \
+             through to /v1/ws there"
+        ),
     )
 }
 

@@ -64,7 +64,10 @@ pub(super) async fn enter(
         });
         return None;
     }
-    let tokens: Tokens = response.json().await.ok()?;
+    let Ok(tokens) = response.json::<Tokens>().await else {
+        findings.push(bad("sign-in", "the answer was changed on the way: it must pass as it is"));
+        return None;
+    };
     site.token = Some(tokens.access);
     tokens.refresh.map(|refresh| Session { refresh })
 }
