@@ -2,10 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 mod support;
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 use support::{Person, Server};
 use tokio::task::JoinHandle;
 use zas_server::clock;
+
+/// An answer that is due is there by then.
+const LONG_ENOUGH: Duration = Duration::from_millis(400);
 
 /// A poll that is held, and whose client is patient with what needs no hurry.
 async fn held(server: &Server, person: &Person) -> JoinHandle<Value> {
@@ -35,8 +40,9 @@ async fn ones_own_echo_goes_with_what_another_writes() {
     let server = Server::start().await;
     let (ana, luis) = (server.person("ana").await, server.person("luis").await);
     let room = server.private_room(&ana, &luis).await;
-    let poll = held(&server, &ana).await;
+    let mut poll = held(&server, &ana).await;
     server.say(&ana, &room, "a1", "mine").await;
+    assert!(tokio::time::timeout(LONG_ENOUGH, &mut poll).await.is_err(), "the echo ended it");
     server.say(&luis, &room, "l1", "theirs").await;
     assert_eq!(texts(&poll.await.unwrap()), ["mine", "theirs"]);
 }
