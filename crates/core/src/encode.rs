@@ -4,11 +4,13 @@ use bytes::Bytes;
 use serde::Serialize;
 use zas_protocol::{Event, ServerFrame};
 
+/// Most frames have no more bytes than this.
+const USUAL: usize = 384;
+
 /// A frame on the wire.
 #[must_use]
 pub fn frame(frame: &ServerFrame) -> Bytes {
-    // Maps have string keys and every number is finite: there is nothing that JSON cannot say.
-    serde_json::to_vec(frame).map(Bytes::from).expect("a frame is always JSON")
+    encode(frame)
 }
 
 /// The frame of an event, without a copy of it: the same as [`ServerFrame::Event`].
@@ -19,7 +21,14 @@ pub fn event(event: &Event) -> Bytes {
     enum Borrowed<'a> {
         Event(&'a Event),
     }
-    serde_json::to_vec(&Borrowed::Event(event)).map(Bytes::from).expect("an event is always JSON")
+    encode(&Borrowed::Event(event))
+}
+
+fn encode(frame: &impl Serialize) -> Bytes {
+    let mut json = Vec::with_capacity(USUAL);
+    // Maps have string keys and every number is finite: there is nothing that JSON cannot say.
+    serde_json::to_writer(&mut json, frame).expect("a frame is always JSON");
+    json.into()
 }
 
 #[cfg(test)]

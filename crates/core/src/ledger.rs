@@ -39,11 +39,11 @@ pub fn pair(a: UserId, b: UserId) -> Pair {
     if a < b { (a, b) } else { (b, a) }
 }
 
-/// What must be read before a command can be decided.
+/// What must be read before some commands can be decided; a thing that several need is in it as often.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Stored commands of the submitter by name: this one's, and the one it comes after.
-    pub txns: Vec<TxnId>,
+    /// Stored commands by submitter and name: each command's own, and the one it comes after.
+    pub txns: Vec<(UserId, TxnId)>,
     /// Rooms to lock and read; own logs among them.
     pub rooms: Vec<RoomId>,
     /// Memberships of one person in one room.
@@ -262,12 +262,11 @@ pub struct Context<'a> {
     pub entropy: &'a mut dyn FnMut() -> [u8; 10],
 }
 
-/// What must be read before `submission` can be decided.
-#[must_use]
-pub fn needs(submission: &Submission) -> Needs {
+/// Adds what must be read before `submission` can be decided.
+pub fn needs(submission: &Submission, needs: &mut Needs) {
     let user = submission.user;
-    let mut needs =
-        Needs { txns: vec![submission.command.txn_id().clone()], users: vec![user], ..Needs::default() };
+    needs.txns.push((user, submission.command.txn_id().clone()));
+    needs.users.push(user);
     let in_room = |needs: &mut Needs, room: RoomId, others: &[UserId]| {
         needs.rooms.push(room);
         needs.members.push((room, user));
@@ -279,8 +278,8 @@ pub fn needs(submission: &Submission) -> Needs {
     };
     match &submission.command {
         Command::Send { room, after, .. } => {
-            in_room(&mut needs, *room, &[]);
-            needs.txns.extend(after.clone());
+            in_room(needs, *room, &[]);
+            needs.txns.extend(after.clone().map(|after| (user, after)));
         }
         Command::OpenPrivate { user: other, .. } => {
             needs.users.push(*other);
@@ -295,16 +294,16 @@ pub fn needs(submission: &Submission) -> Needs {
             needs.rooms.push(RoomId::own_log(user));
             needs.rooms.extend(members.iter().copied().map(RoomId::own_log));
         }
-        Command::RenameRoom { room, .. } => in_room(&mut needs, *room, &[]),
+        Command::RenameRoom { room, .. } => in_room(needs, *room, &[]),
         Command::AddMember { room, user: other, .. } => {
-            in_room(&mut needs, *room, &[*other]);
+            in_room(needs, *room, &[*other]);
             needs.joining.push(*other);
         }
         Command::RemoveMember { room, user: other, .. } | Command::SetRole { room, user: other, .. } => {
-            in_room(&mut needs, *room, &[*other])
+            in_room(needs, *room, &[*other])
         }
         Command::LeaveRoom { room, .. } => {
-            in_room(&mut needs, *room, &[]);
+            in_room(needs, *room, &[]);
             needs.rooms.push(RoomId::own_log(user));
             needs.rosters.push(*room);
         }
@@ -314,9 +313,8 @@ pub fn needs(submission: &Submission) -> Needs {
         }
         Command::SetPrefs { .. } => needs.rooms.push(RoomId::own_log(user)),
         Command::SetRoomPrefs { room, .. } => {
-            in_room(&mut needs, *room, &[]);
+            in_room(needs, *room, &[]);
             needs.rooms.push(RoomId::own_log(user));
         }
     }
-    needs
 }

@@ -82,7 +82,7 @@ pub enum Order {
 /// # Errors
 /// As [`SqliteStore::open`].
 pub fn open_store(config: &Config, keys: &Keys) -> Result<Arc<dyn Store>, StoreError> {
-    let secrets = Secrets { fingerprint_key: keys.fingerprint(), entropy: Box::new(clock::random::<10>) };
+    let secrets = Secrets { fingerprint_key: keys.fingerprint(), entropy: Box::new(clock::random_ids()) };
     Ok(Arc::new(SqliteStore::open(&config.database(), secrets, zas_store::Options::default())?))
 }
 

@@ -58,9 +58,32 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Random parts of ids, fetched for many at once.
+///
+/// # Panics
+/// As [`random`].
+pub fn random_ids() -> impl FnMut() -> [u8; 10] + Send {
+    let (mut ahead, mut used) = ([[0; 10]; 64], 64);
+    move || {
+        if used == ahead.len() {
+            getrandom::fill(ahead.as_flattened_mut()).expect("the operating system gives random bytes");
+            used = 0;
+        }
+        used += 1;
+        ahead[used - 1]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_differ_and_go_on_when_those_ahead_are_used_up() {
+        let mut next = random_ids();
+        let ids: std::collections::BTreeSet<[u8; 10]> = (0..200).map(|_| next()).collect();
+        assert_eq!(ids.len(), 200);
+    }
 
     #[test]
     fn the_steady_clock_starts_at_the_wall_clock_and_never_runs_back() {

@@ -1,42 +1,29 @@
 //! A batch of commands: what all of them need, each thing once and in one order, and what is
 //! decided on it.
 
-use std::collections::BTreeSet;
-
-use zas_core::ledger::{self, Context, Facts, Pair, Submission};
-use zas_protocol::{FileId, RoomId, TxnId, UserId};
+use zas_core::ledger::{self, Context, Facts, Needs, Submission};
 
 use crate::port::Outcome;
 
-/// The needs of many commands. In order, so that engines which lock rows lock them in one order.
-#[derive(Debug, Default)]
-pub(crate) struct BatchNeeds {
-    pub(crate) txns: BTreeSet<(UserId, TxnId)>,
-    pub(crate) rooms: BTreeSet<RoomId>,
-    pub(crate) members: BTreeSet<(RoomId, UserId)>,
-    pub(crate) rosters: BTreeSet<RoomId>,
-    pub(crate) users: BTreeSet<UserId>,
-    pub(crate) joining: BTreeSet<UserId>,
-    pub(crate) pairs: BTreeSet<Pair>,
-    pub(crate) files: BTreeSet<FileId>,
-}
-
-impl BatchNeeds {
-    pub(crate) fn of(batch: &[Submission]) -> Self {
-        let mut all = Self::default();
-        for submission in batch {
-            let needs = ledger::needs(submission);
-            all.txns.extend(needs.txns.into_iter().map(|txn| (submission.user, txn)));
-            all.rooms.extend(needs.rooms);
-            all.members.extend(needs.members);
-            all.rosters.extend(needs.rosters);
-            all.users.extend(needs.users);
-            all.joining.extend(needs.joining);
-            all.pairs.extend(needs.pairs);
-            all.files.extend(needs.files);
-        }
-        all
+/// The needs of many commands: each thing once, and in order, so that engines which lock rows lock
+/// them in one order.
+pub(crate) fn needs(batch: &[Submission]) -> Needs {
+    fn once<T: Ord>(of: &mut Vec<T>) {
+        of.sort_unstable();
+        of.dedup();
     }
+    let mut all = Needs::default();
+    batch.iter().for_each(|submission| ledger::needs(submission, &mut all));
+    let Needs { txns, rooms, members, rosters, users, joining, pairs, files } = &mut all;
+    once(txns);
+    once(rooms);
+    once(members);
+    once(rosters);
+    once(users);
+    once(joining);
+    once(pairs);
+    once(files);
+    all
 }
 
 /// Decides each command on what those before it left.

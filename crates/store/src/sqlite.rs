@@ -35,7 +35,7 @@ use zas_protocol::{
 
 use self::open::ProcessLock;
 use self::threads::Threads;
-use crate::batch::{self, BatchNeeds};
+use crate::batch;
 use crate::error::{CreateUserError, StoreError};
 use crate::port::{Outcome, Secrets, Store};
 use crate::rows::{
@@ -194,7 +194,7 @@ fn stage(
     epoch: Epoch,
     secrets: &mut Secrets,
 ) -> Result<Vec<Outcome>, StoreError> {
-    let mut facts = facts::load(connection, &BatchNeeds::of(batch), epoch)?;
+    let mut facts = facts::load(connection, &batch::needs(batch), epoch)?;
     let mut context = Context { now, key: &secrets.fingerprint_key, entropy: &mut || (secrets.entropy)() };
     let outcomes = batch::decide(&mut facts, batch, &mut context);
     writes::apply(connection, outcomes.iter().flatten().flat_map(|decided| &decided.writes))?;

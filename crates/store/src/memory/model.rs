@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use zas_core::ledger::{
-    Context, Facts, Fingerprint, MemberFacts, Pair, RoomFacts, StoredTxn, Submission, UserFacts, Write,
+    Context, Facts, Fingerprint, MemberFacts, Needs, Pair, RoomFacts, StoredTxn, Submission, UserFacts, Write,
 };
 use zas_protocol::{
     Ack, DeviceId, Epoch, Event, EventBody, FileId, MessageId, Micros, Position, Prefs, Role, RoomId,
     RoomKind, RoomPrefs, Seq, TxnId, UserId,
 };
 
-use crate::batch::{self, BatchNeeds};
+use crate::batch;
 use crate::error::StoreError;
 use crate::fold::fold;
 use crate::paging::Stay;
@@ -145,7 +145,7 @@ impl Model {
             Some(Fault::LostBefore) => return Err(StoreError::Unknown),
             Some(Fault::LostAfter) | None => {}
         }
-        let mut facts = self.facts(&BatchNeeds::of(batch));
+        let mut facts = self.facts(&batch::needs(batch));
         let Secrets { fingerprint_key, entropy } = &mut self.secrets;
         let mut context = Context { now, key: fingerprint_key, entropy: &mut || entropy() };
         let outcomes = batch::decide(&mut facts, batch, &mut context);
@@ -174,7 +174,7 @@ impl Model {
         Some(StoredTxn { ack, fingerprint: fingerprint.unwrap_or_default() })
     }
 
-    fn facts(&self, needs: &BatchNeeds) -> Facts {
+    fn facts(&self, needs: &Needs) -> Facts {
         let mut facts = Facts::default();
         for (user, txn_id) in &needs.txns {
             if let Some(stored) = self.stored_txn(*user, txn_id) {

@@ -1,14 +1,13 @@
 //! Facts for a batch: each statement once a key, all of one transaction.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use zas_core::ledger::{Facts, MemberFacts, RoomFacts, StoredTxn, UserFacts};
+use zas_core::ledger::{Facts, MemberFacts, Needs, RoomFacts, StoredTxn, UserFacts};
 use zas_protocol::{Ack, Epoch, MessageId, RoomId, TxnId, UserId};
 
 use super::columns;
-use crate::batch::BatchNeeds;
 use crate::error::StoreError;
 
-pub(super) fn load(connection: &Connection, needs: &BatchNeeds, epoch: Epoch) -> Result<Facts, StoreError> {
+pub(super) fn load(connection: &Connection, needs: &Needs, epoch: Epoch) -> Result<Facts, StoreError> {
     let mut facts = Facts::default();
     for (user, txn_id) in &needs.txns {
         if let Some(stored) = stored_txn(connection, *user, txn_id)? {
