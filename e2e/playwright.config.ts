@@ -1,18 +1,24 @@
 /**
  * The real binary in a real browser. `everywhere` runs at three sizes, `desktop` at one: what does
  * not depend on the size need not be asked three times. Nothing is retried; figures are recorded
- * in `output/measures.json` and never asserted.
+ * in `output/measures.json` and never asserted. `npm run measure` takes the figures one by one, on a
+ * machine that does nothing else; `npm run measure:quick` takes fewer of each, in a minute.
  */
 import { defineConfig } from "@playwright/test";
 
+/** `quick` or `full`: only the measures run, by themselves. */
+const measuring = process.env.ZAS_MEASURE !== undefined;
+
 const touch = { hasTouch: true, isMobile: true };
+
+const DESKTOP = { viewport: { width: 1280, height: 800 } };
 
 export default defineConfig({
   testDir: "tests",
   outputDir: "output/results",
   globalTeardown: "./support/teardown.ts",
   fullyParallel: true,
-  workers: 2,
+  workers: measuring ? 1 : 2,
   retries: 0,
   forbidOnly: true,
   timeout: 120_000,
@@ -22,7 +28,8 @@ export default defineConfig({
     locale: "es-ES",
     timezoneId: "Europe/Madrid",
     actionTimeout: 10_000,
-    trace: "retain-on-failure",
+    // It looks at the document after each step, which a measure would measure.
+    trace: measuring ? "off" : "retain-on-failure",
     launchOptions: {
       executablePath: process.env.ZAS_CHROMIUM ?? "/usr/bin/chromium",
       args: [
@@ -37,13 +44,19 @@ export default defineConfig({
       ],
     },
   },
-  projects: [
-    {
-      name: "phone",
-      testMatch: /everywhere|phone/,
-      use: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, ...touch },
-    },
-    { name: "tablet", testMatch: /everywhere/, use: { viewport: { width: 820, height: 1180 }, ...touch } },
-    { name: "desktop", testMatch: /everywhere|desktop/, use: { viewport: { width: 1280, height: 800 } } },
-  ],
+  projects: measuring
+    ? [{ name: "measure", testMatch: /measure/, use: DESKTOP }]
+    : [
+        {
+          name: "phone",
+          testMatch: /everywhere|phone/,
+          use: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, ...touch },
+        },
+        {
+          name: "tablet",
+          testMatch: /everywhere/,
+          use: { viewport: { width: 820, height: 1180 }, ...touch },
+        },
+        { name: "desktop", testMatch: /everywhere|desktop/, use: DESKTOP },
+      ],
 });

@@ -1,6 +1,6 @@
 /** The server's API as a test needs it: accounts, rooms and messages made without a browser. */
 import { randomUUID } from "node:crypto";
-import type { Ack, Command, RoomId, Tokens } from "../../web/sdk/src/protocol.gen.ts";
+import type { Ack, Command, RoomId, Signal, Tokens } from "../../web/sdk/src/protocol.gen.ts";
 
 type Unnamed<C> = C extends Command ? Omit<C, "txn_id"> : never;
 
@@ -28,9 +28,15 @@ export class Account {
     return this.tokens.me.user.id;
   }
 
+  /** Has seen all of a room up to there. */
+  async read(room: RoomId, seq: number): Promise<void> {
+    const signals: Signal[] = [{ type: "positions", advances: [{ room, delivered: seq, read: seq }] }];
+    await this.post("signals", { signals });
+  }
+
   command(command: Unnamed<Command>): Promise<Ack> {
     const body = { txn_id: randomUUID(), ...command };
-    return post<Ack>(`${this.server}/v1/commands`, body, { authorization: `Bearer ${this.tokens.access}` });
+    return this.post("commands", body);
   }
 
   async openPrivate(other: Account): Promise<RoomId> {
@@ -54,6 +60,10 @@ export class Account {
     };
     await Promise.all(Array.from({ length: 64 }, lane));
   }
+
+  private post<T>(path: string, body: unknown): Promise<T> {
+    return post<T>(`${this.server}/v1/${path}`, body, { authorization: `Bearer ${this.tokens.access}` });
+  }
 }
 
 async function post<T>(url: string, body: unknown, headers: Record<string, string> = {}): Promise<T> {
@@ -63,5 +73,5 @@ async function post<T>(url: string, body: unknown, headers: Record<string, strin
     body: JSON.stringify(body),
   });
   if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
-  return (await answer.json()) as T;
+  return (answer.status === 204 ? undefined : await answer.json()) as T;
 }

@@ -8,6 +8,10 @@ export const OUTPUT = fileURLToPath(new URL("../output", import.meta.url));
 /** One JSON object a line, while tests run; `teardown.ts` makes `measures.json` of it. */
 export const LINES = join(OUTPUT, "measures.jsonl");
 
+/** How often a measure is taken: what it takes to trust it, or to see it. */
+export const often = (full: number, quick: number): number =>
+  process.env.ZAS_MEASURE === "full" ? full : quick;
+
 export async function record(info: TestInfo, what: string, figures: Record<string, number>): Promise<void> {
   const rounded = Object.fromEntries(
     Object.entries(figures).map(([name, value]) => [name, Math.round(value * 10) / 10]),

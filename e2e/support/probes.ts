@@ -24,6 +24,10 @@ interface Probes {
   changedRows(): { added: number; changed: number };
   /** The longest task since the last call, in ms. */
   longestTask(): number;
+  /** Resolves with the time (ms since 1970) of the next key press. */
+  nextKey(): Promise<number>;
+  /** How long each interaction since the last call took to the next paint, in ms (0: under 16). */
+  interactions(): number[];
 }
 
 declare global {
@@ -52,6 +56,13 @@ function install(): void {
   new PerformanceObserver((list) => {
     for (const task of list.getEntries()) longest = Math.max(longest, task.duration);
   }).observe({ type: "longtask" });
+  let interactions = new Map<number, number>();
+  new PerformanceObserver((list) => {
+    for (const { interactionId, duration } of list.getEntries() as PerformanceEventTiming[]) {
+      const known = interactions.get(interactionId) ?? 0;
+      if (interactionId > 0) interactions.set(interactionId, Math.max(known, duration));
+    }
+  }).observe({ type: "event", durationThreshold: 16 } as PerformanceObserverInit);
 
   window.probes = {
     sent: undefined,
@@ -106,6 +117,17 @@ function install(): void {
     changedRows() {
       rows?.observer.disconnect();
       return { added: rows?.added.size ?? 0, changed: rows?.changed.size ?? 0 };
+    },
+    nextKey() {
+      return new Promise((done) => {
+        const pressed = (event: Event) => done(performance.timeOrigin + event.timeStamp);
+        addEventListener("keydown", pressed, { capture: true, once: true });
+      });
+    },
+    interactions() {
+      const was = [...interactions.values()];
+      interactions = new Map();
+      return was;
     },
     longestTask() {
       const was = longest;

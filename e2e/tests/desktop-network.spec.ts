@@ -1,33 +1,8 @@
-import type { Page, WebSocketRoute } from "@playwright/test";
+import type { WebSocketRoute } from "@playwright/test";
 import { Account } from "../support/api.ts";
-import type { Chat } from "../support/chat.ts";
+import { blockSocket, exchange, muteSocket, onlyPolls, SOCKET } from "../support/exchange.ts";
 import { expect, test } from "../support/fixtures.ts";
 import { record, spread } from "../support/measures.ts";
-
-const SOCKET = /\/v1\/ws/;
-const FEED = "**/v1/feed";
-
-const blockSocket = (page: Page) => page.routeWebSocket(SOCKET, (socket) => socket.close());
-/** The handshake passes and then nothing does: some proxies are like that. */
-const muteSocket = (page: Page) => page.routeWebSocket(SOCKET, () => {});
-/** A proxy that hands a stream over when it has ended: never. */
-const bufferStreams = (page: Page) =>
-  page.route(FEED, (route) =>
-    route.request().headers().accept?.includes("text/event-stream") ? undefined : route.continue(),
-  );
-
-/** Ten messages from one to the other: how long each took. */
-async function exchange(from: Chat, to: Chat, word: string): Promise<number[]> {
-  const took: number[] = [];
-  for (let n = 1; n <= 10; n++) {
-    const text = `${word} ${n}.`;
-    const appears = to.appears(text);
-    const sent = await from.sendWatched(text);
-    took.push((await appears) - sent.at);
-  }
-  await expect(to.row(word)).toHaveCount(10);
-  return took;
-}
 
 test("offline one goes on writing; what waits goes out once, in order, when the network is back", async ({
   people,
@@ -103,14 +78,7 @@ test("a server that dies in the middle loses nothing it acknowledged and doubles
 for (const [what, before, rung] of [
   ["blocked", blockSocket, "En vivo, por streaming"],
   ["mute", muteSocket, "En vivo, por streaming"],
-  [
-    "blocked and streams are buffered",
-    async (page: Page) => {
-      await blockSocket(page);
-      await bufferStreams(page);
-    },
-    "Por consultas",
-  ],
+  ["blocked and streams are buffered", onlyPolls, "Por consultas"],
 ] as const) {
   test(`where sockets are ${what} messages come all the same`, async ({ people, open }, info) => {
     const [ana, luis] = await people("Ana", "Luis");
@@ -168,10 +136,7 @@ test("an idle chat without a socket asks no more than four times a minute", asyn
   const room = await ana.openPrivate(luis);
   const chat = await open(ana, {
     room,
-    before: async (page) => {
-      await blockSocket(page);
-      await bufferStreams(page);
-    },
+    before: onlyPolls,
   });
   await chat.live("Por consultas");
   const poll = () =>
