@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use zas_client::prompt;
 
 use crate::admin::{self, Order};
 use crate::auth::keys::{self, Key};
-use crate::config::{self, Config, Loaded, LogFormat, Settings, Source};
+use crate::config::{self, Config, Loaded, Settings, Source};
 use crate::doctor::remote::Options;
 use crate::doctor::{self, Verdict};
-use crate::{backup, bench, router, serve};
+use crate::{backup, bench, log, router, serve};
 
 /// Instant chat: a server, its web page and its database in one program.
 #[derive(Parser)]
@@ -387,16 +387,9 @@ fn block_on<T>(task: impl Future<Output = T>) -> Result<T, String> {
 }
 
 fn log_to_stderr(config: &Config) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&config.log).map_err(|error| format!("log: {error}"))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    match config.log_format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().try_init(),
-    }
-    .map_err(|error| error.to_string())
+    let colours = std::io::stderr().is_terminal();
+    let lines = log::subscriber(&config.log, config.log_format, colours, std::io::stderr)?;
+    lines.try_init().map_err(|error| error.to_string())
 }
 
 fn say(text: &str) -> Result<(), String> {

@@ -13,6 +13,7 @@
 //! | [`nodehub`] | the hub of this node, and its timers |
 //! | [`feed`] | the feed's three rungs: socket, stream, poll |
 //! | [`legacy`] | the old contract, over the same services |
+//! | [`log`], [`metrics`] | what an operator reads; neither holds a token or a message |
 //! | [`backup`] | everything in one folder, and back |
 //! | [`bench`] | the figures we quote, on the user's machine |
 //! | [`embed`] | the web client inside the binary |
