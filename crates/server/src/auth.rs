@@ -181,12 +181,17 @@ impl Auth {
         let row = self.store.user_by_login(&login).await?;
         let hash = row.as_ref().map(|row| row.password_hash.clone());
         let right = self.passwords.verify(Password::new(form.password), hash).await?;
-        match row {
-            Some(row) if right && row.active => {
-                self.open_device(row.user.id, &shape::device_name(&form.device_name), now).await
-            }
-            _ => Err(ErrorCode::BadCredentials.into()),
+        let Some(row) = row.filter(|row| right && row.active) else {
+            return Err(ErrorCode::BadCredentials.into());
+        };
+        let tokens = self.open_device(row.user.id, &shape::device_name(&form.device_name), now).await?;
+        // What changed while the password was checked signed out the devices there were, and not this one.
+        let still = self.store.user(row.user.id).await?;
+        if still.is_none_or(|still| !still.active || still.password_hash != row.password_hash) {
+            self.sign_out(tokens.device).await?;
+            return Err(ErrorCode::BadCredentials.into());
         }
+        Ok(tokens)
     }
 
     /// Signs a device in, of somebody who has proved who they are.

@@ -35,8 +35,10 @@ enum RefreshType {
     Refresh,
 }
 
-/// What an access token says.
+/// What an access token says. One that says more (another issuer, a time before which it is not good) is
+/// none of ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AccessClaims {
     token_type: AccessType,
     exp: i64,
@@ -59,8 +61,9 @@ impl AccessClaims {
     }
 }
 
-/// What a refresh token says.
+/// What a refresh token says, and nothing more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RefreshClaims {
     token_type: RefreshType,
     exp: i64,

@@ -24,7 +24,7 @@ use zas_server::clock;
 use zas_server::config::Config;
 use zas_server::files::Files;
 use zas_server::{router, serve};
-use zas_store::{MemoryStore, NewUser, PasswordHash, Secrets};
+use zas_store::{MemoryStore, NewUser, PasswordHash, Secrets, SqliteStore, Store};
 
 /// The longest that a test waits for what must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,6 +32,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// A running server; it ends with the test.
 pub(crate) struct Server {
     pub(crate) app: App,
+    pub(crate) keys: Keys,
     pub(crate) address: SocketAddr,
     pub(crate) drain: watch::Sender<bool>,
     pub(crate) http: reqwest::Client,
@@ -50,6 +51,21 @@ impl Server {
     }
 
     pub(crate) async fn with(configure: impl FnOnce(&mut Config)) -> Self {
+        Self::over(configure, |_, secrets| Arc::new(MemoryStore::new(secrets))).await
+    }
+
+    /// Over a database of its own.
+    pub(crate) async fn on_disk(configure: impl FnOnce(&mut Config)) -> Self {
+        Self::over(configure, |config, secrets| {
+            Arc::new(SqliteStore::open(&config.database(), secrets, zas_store::Options::default()).unwrap())
+        })
+        .await
+    }
+
+    async fn over(
+        configure: impl FnOnce(&mut Config),
+        store: impl FnOnce(&Config, Secrets) -> Arc<dyn Store>,
+    ) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut config = Config::new(data.path());
         config.metrics_listen = None;
@@ -58,13 +74,14 @@ impl Server {
         let secrets = Secrets { fingerprint_key: keys.fingerprint(), entropy: Box::new(clock::random::<10>) };
         let files = Arc::new(Files::open(data.path(), &keys, config.limits.clone()).unwrap());
         let (drain, draining) = watch::channel(false);
-        let app = serve::assemble(config, keys, Arc::new(MemoryStore::new(secrets)), files, draining);
+        let store = store(&config, secrets);
+        let app = serve::assemble(config, keys.clone(), store, files, draining);
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let service = router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(serve::http(listener, &app.config.limits).unwrap().serve(service));
-        Self { app, address, drain, http: reqwest::Client::new(), _data: data }
+        Self { app, keys, address, drain, http: reqwest::Client::new(), _data: data }
     }
 
     /// A signed-in person, made without the cost of a password.
