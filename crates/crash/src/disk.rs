@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::c_int;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -64,8 +65,8 @@ pub struct Fault {
 
 #[derive(Default)]
 struct State {
-    /// Which file each name leads to, as a running system sees it.
-    names: BTreeMap<String, u64>,
+    /// Which file each name leads to, as a running system sees it, with the platform's number of it.
+    names: BTreeMap<String, (u64, u64)>,
     ops: Vec<Op>,
     fault: Option<Fault>,
     hits: u64,
@@ -75,8 +76,9 @@ struct State {
 /// The disk of one folder. Nothing that SQLite does there is really synced, so that a rig is fast: what
 /// a power cut would leave is worked out from the record.
 ///
-/// The folder is flat, and what other code than SQLite does in it is not seen; a file that it made is
-/// taken as made when SQLite first opens it.
+/// The folder is flat. Of what other code than SQLite does in it, only this is seen, when SQLite opens the
+/// file: an empty file that is new, and a file with content that is new or in another one's place. The
+/// latter is taken as synced, with its folder: to do that is that code's duty.
 pub struct Disk {
     folder: PathBuf,
     recording: bool,
@@ -162,16 +164,27 @@ impl Disk {
         hit.then_some(fault.how)
     }
 
-    /// The file that a name leads to, made if there is none.
+    /// The file that a name leads to. One that SQLite has just made is there already, and empty.
     pub(crate) fn file(&self, name: &str) -> u64 {
+        let path = self.folder.join(name);
+        let number = std::fs::metadata(&path).map_or(0, |metadata| metadata.ino());
         let mut state = self.lock();
-        if let Some(&file) = state.names.get(name) {
+        if let Some(&(file, known)) = state.names.get(name)
+            && known == number
+        {
             return file;
         }
         let file = state.ops.len() as u64;
-        state.names.insert(name.to_owned(), file);
+        state.names.insert(name.to_owned(), (file, number));
         if self.recording {
-            state.ops.push(Op::Create { name: name.to_owned(), file });
+            let create = Op::Create { name: name.to_owned(), file };
+            let data = std::fs::read(&path).unwrap_or_default();
+            if data.is_empty() {
+                state.ops.push(create);
+            } else {
+                let write = Op::Write { file, offset: 0, data: data.into() };
+                state.ops.extend([write, Op::Sync { file }, create, Op::SyncFolder]);
+            }
         }
         file
     }

@@ -20,4 +20,4 @@ pub mod disk;
 pub mod power;
 mod vfs;
 
-pub use disk::{Disk, Fault, How, Io, When};
+pub use disk::{Disk, Fault, How, Io, Watch, When};

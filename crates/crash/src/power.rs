@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// Something that happened to a disk.
 #[derive(Debug, Clone)]
 pub enum Op {
-    /// A name leads to a new, empty file.
+    /// A name leads to a file; it is empty, if nothing was written to it yet.
     Create {
         /// The name.
         name: String,
@@ -79,6 +79,11 @@ impl Chance {
         let mut bytes = [0; 8];
         self.0.fill(&mut bytes);
         u64::from_le_bytes(bytes) % n
+    }
+
+    /// One of `n` places.
+    pub fn index(&mut self, n: usize) -> usize {
+        usize::try_from(self.below(n as u64)).unwrap_or(0)
     }
 }
 
@@ -206,7 +211,7 @@ impl Cut {
     fn step(&mut self, at: usize, op: &Op) {
         match op {
             Op::Create { name, file } => {
-                self.files.insert(*file, Content::default());
+                self.files.entry(*file).or_default();
                 self.renamed.push((at, name.clone(), Some(*file)));
             }
             Op::Delete { name } => self.renamed.push((at, name.clone(), None)),

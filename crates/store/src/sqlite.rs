@@ -1,7 +1,7 @@
 //! SQLite: one file, one process, one node. One thread writes, a few read beside it (WAL), each
 //! with its own connection. An acknowledged commit survives a loss of power
-//! (`synchronous=FULL`). After a COMMIT that failed in the file system, and after any sync that
-//! failed, the writer stops for good: what is on the disk is known again only after the file was opened
+//! (`synchronous=FULL`). After a sync that failed, and a COMMIT of which nobody can say whether it took
+//! place, the writer stops for good: what is on the disk is known again only after the file was opened
 //! anew.
 
 mod accounts;

@@ -33,18 +33,19 @@ impl From<Error> for StoreError {
     }
 }
 
-/// What a COMMIT that failed means. A full disk is noticed before the record that makes the
-/// transaction count is whole, and a constraint before anything is written. After anything else (a write
-/// that broke, no memory for the index of the log) nobody knows what is on the disk.
+/// What a COMMIT that failed means. A constraint stops it before anything is written. Where a write does
+/// not succeed (the disk or a quota is full), the record that makes the transaction count is not whole,
+/// since that is the last one. After anything else (a sync, no memory for the index of the log)
+/// nobody knows what is on the disk.
 pub(super) fn of_commit(error: Error) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(
-            ErrorCode::DiskFull
-            | ErrorCode::ReadOnly
-            | ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::ConstraintViolation,
-        ) => error.into(),
+    let Some(failure) = error.sqlite_error() else { return StoreError::Unknown };
+    match failure.code {
+        ErrorCode::DiskFull
+        | ErrorCode::ReadOnly
+        | ErrorCode::DatabaseBusy
+        | ErrorCode::DatabaseLocked
+        | ErrorCode::ConstraintViolation => error.into(),
+        _ if failure.extended_code == ffi::SQLITE_IOERR_WRITE => error.into(),
         _ => StoreError::Unknown,
     }
 }
@@ -63,16 +64,18 @@ mod tests {
         assert_eq!(StoreError::from(failure(ffi::SQLITE_READONLY_DBMOVED)), StoreError::ReadOnly);
         assert_eq!(of_commit(failure(ffi::SQLITE_FULL)), StoreError::Full);
         for broken in
-            [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_CORRUPT, ffi::SQLITE_NOMEM]
+            [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_CORRUPT, ffi::SQLITE_NOMEM]
         {
             assert_eq!(of_commit(failure(broken)), StoreError::Unknown);
         }
     }
 
     #[test]
-    fn a_constraint_that_stops_a_commit_is_no_fault_of_the_disk() {
+    fn a_commit_that_a_constraint_or_a_write_stopped_has_not_happened() {
         let refused = of_commit(failure(ffi::SQLITE_CONSTRAINT_FOREIGNKEY));
         assert!(matches!(refused, StoreError::Other(_)), "{refused:?}");
+        let refused = of_commit(failure(ffi::SQLITE_IOERR_WRITE));
+        assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
     }
 
     #[test]

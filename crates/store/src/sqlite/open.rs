@@ -31,9 +31,7 @@ pub(super) struct ProcessLock {
 
 impl ProcessLock {
     pub(super) fn take(database: &Path) -> Result<Self, StoreError> {
-        let mut path = database.as_os_str().to_owned();
-        path.push(".lock");
-        let path = PathBuf::from(path);
+        let path = beside(database, ".lock");
         let unavailable = |error: std::io::Error| {
             StoreError::Unavailable(format!("{} cannot be opened: {error}", path.display()))
         };
@@ -44,6 +42,13 @@ impl ProcessLock {
             Err(TryLockError::Error(error)) => Err(unavailable(error)),
         }
     }
+}
+
+/// The file whose name is the database's with something after it.
+fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
 }
 
 /// Opens a file of the database's owner alone, made if it is not there.
@@ -68,14 +73,50 @@ pub(super) fn check_library() -> Result<(), StoreError> {
 
 /// The connection that writes, on the newest schema.
 pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
+    let unavailable = |error| StoreError::Unavailable(format!("{}: {error}", path.display()));
     // SQLite gives the log and the shared memory beside it the mode of the file.
-    private(path).map_err(|error| StoreError::Unavailable(format!("{}: {error}", path.display())))?;
+    private(path).map_err(unavailable)?;
+    write_log_again(path).map_err(unavailable)?;
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(&connection)?;
     // The default, said aloud: an acknowledged commit survives a loss of power.
     connection.pragma_update(None, "synchronous", "FULL")?;
     migrate(&mut connection, migrate::SQLITE)?;
     Ok(connection)
+}
+
+/// Switches the file to a write-ahead log. SQLite names the new mode before it has committed to it, so
+/// the statement is run to its end; and it goes on with another journal, whose commits a loss of
+/// power may undo, where it cannot switch.
+fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
+    let mut pragma = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let modes = pragma.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+    if modes != ["wal"] {
+        let why = format!("its journal is {}, and only a write-ahead log is safe", modes.concat());
+        return Err(StoreError::Unavailable(why));
+    }
+    Ok(())
+}
+
+/// Makes sure of the log that a program before us left, in a file of its own that takes its place. After
+/// a sync that failed the kernel may show what is not on the disk and never will be, and say nothing
+/// when it is asked to sync once more. Nobody is told of it, and nothing is appended to it, before.
+fn write_log_again(database: &Path) -> std::io::Result<()> {
+    let (log, copy) = (beside(database, "-wal"), beside(database, "-wal.copy"));
+    let mut from = match File::open(&log) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let mut to = private(&copy)?;
+    to.set_len(0)?;
+    std::io::copy(&mut from, &mut to)?;
+    to.sync_all()?;
+    std::fs::rename(&copy, &log)?;
+    // A folder is no file everywhere.
+    #[cfg(unix)]
+    File::open(database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
+        .sync_all()?;
+    Ok(())
 }
 
 /// A connection that cannot write.

@@ -1,5 +1,6 @@
 //! What only a file can do: be cut off, full, read-only, or somebody else's.
 
+mod faults;
 mod power;
 mod workload;
 

@@ -10,10 +10,11 @@ use zas_crash::power::{Chance, Image, Op, cuts};
 
 use super::workload::{Subject, Workload};
 use super::*;
+use crate::migrate;
 
 /// What is wrong with the database that a power cut left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Wrong {
+pub(super) enum Wrong {
     /// Something acknowledged is missing; else it is as it was at an earlier moment.
     Lost,
     /// It cannot be opened, contradicts itself, or is as it never was.
@@ -23,7 +24,7 @@ enum Wrong {
 /// Runs the whole workload on a disk, closing and reopening it in its middle, with the writer's
 /// `synchronous` as it is or another.
 async fn record(workload: &Workload, synchronous: Option<&'static str>) -> Vec<Op> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = workload::folder();
     let disk = Disk::under(folder.path()).unwrap();
     let path = folder.path().join("zas.db");
     let open = async || {
@@ -48,7 +49,7 @@ async fn record(workload: &Workload, synchronous: Option<&'static str>) -> Vec<O
 }
 
 /// Opens what a power cut left, compares it with what is acknowledged, and goes on from there.
-async fn examine(
+pub(super) async fn examine(
     image: &Image,
     within: &Path,
     workload: &Workload,
@@ -95,7 +96,7 @@ async fn survey(workload: &Workload, record: &[Op], samples: u64) -> (u64, BTree
     let mut chance = Chance::new(zas_tally::seed(1));
     let mut wrong = BTreeMap::new();
     let mut tried = 0;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = workload::folder();
     let _unsynced = Disk::unrecorded(folder.path()).unwrap();
     for cut in cuts(record) {
         for image in cut.images(&mut chance, samples) {
@@ -135,4 +136,59 @@ async fn without_any_sync_a_power_cut_is_seen_to_damage_the_database() {
     let record = record(&workload, Some("OFF")).await;
     let (tried, wrong) = survey(&workload, &record, 2).await;
     assert!(wrong.contains_key(&Wrong::Damaged), "of {tried}: {wrong:?}");
+}
+
+/// A database as an older program left it, with somebody in it.
+fn older(path: &Path, version: usize) {
+    let mut connection = Connection::open(path).unwrap();
+    connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+    open::migrate(&mut connection, &migrate::SQLITE[..1]).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO users (id, username, email, display_name, search_name, password_hash, created_at)
+             VALUES (zeroblob(16), 'ana', 'ana', 'Ana', 'ana', '', 1);
+             INSERT INTO rooms (id, kind, head, created_at) VALUES (zeroblob(16), 'group', 50, 1);
+             WITH RECURSIVE place (seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM place WHERE seq < 50)
+             INSERT INTO events (room_id, seq, at, kind, sender, txn_id, fingerprint, message, body)
+             SELECT zeroblob(16), seq, seq, 'message', zeroblob(16), 't' || seq, x'00',
+                    CAST(printf('%016d', seq) AS BLOB), printf('%0400d', seq) FROM place",
+        )
+        .unwrap();
+    open::migrate(&mut connection, &migrate::SQLITE[..version]).unwrap();
+}
+
+#[tokio::test]
+async fn a_power_cut_while_a_database_is_made_or_brought_up_to_date_is_mended_by_opening_it_again() {
+    let mut chance = Chance::new(zas_tally::seed(5));
+    let mut tried = 0;
+    for version in 0..migrate::SQLITE.len() {
+        let folder = workload::folder();
+        let disk = Disk::under(folder.path()).unwrap();
+        let path = folder.path().join("zas.db");
+        if version > 0 {
+            older(&path, version);
+        }
+        disk.mark(1);
+        let store = store(&path);
+        let brought_up_to_date = store.read(workload::digest).await.unwrap();
+        disk.mark(2);
+        let images_folder = workload::folder();
+        let _unsynced = Disk::unrecorded(images_folder.path()).unwrap();
+        for cut in cuts(&disk.record()).filter(|cut| cut.acknowledged > 0) {
+            for image in cut.images(&mut chance, zas_tally::amount(8)) {
+                let folder = tempfile::tempdir_in(images_folder.path()).unwrap();
+                image.write(folder.path()).unwrap();
+                let subject = Subject::open(&folder.path().join("zas.db")).await.unwrap();
+                assert_eq!(subject.damage().await.unwrap(), None);
+                assert_eq!(subject.digest().await.unwrap(), brought_up_to_date, "from version {version}");
+                subject.store.close().await;
+                tried += 1;
+            }
+        }
+    }
+    zas_tally::tried(
+        "P22",
+        "states of the disk after a power cut while a schema was made or migrated",
+        tried,
+    );
 }
