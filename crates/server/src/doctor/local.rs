@@ -116,7 +116,10 @@ fn addresses(config: &Config) -> Finding {
             ),
         ),
         (0, None) => good("proxies", "none; an address is the peer's"),
-        (count, _) => good("proxies", format!("trusted: {count}")),
+        (count, Some(url)) => {
+            good("proxies", format!("trusted: {count}; from outside look with: zas doctor --url {url}"))
+        }
+        (count, None) => good("proxies", format!("trusted: {count}")),
     }
 }
 

@@ -27,15 +27,15 @@ pub(crate) async fn configured(configure: impl FnOnce(&mut Config)) -> (Server, 
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Found {
-    pub(crate) subject: String,
+    subject: String,
     verdict: String,
-    pub(crate) text: String,
+    text: String,
 }
 
 /// What one run said.
 #[derive(Debug)]
 pub(crate) struct Report {
-    pub(crate) findings: Vec<Found>,
+    findings: Vec<Found>,
     failed: bool,
 }
 
@@ -113,6 +113,11 @@ impl Report {
         }
         let bad = wrong.iter().any(|found| found.verdict == "bad");
         assert_eq!(self.failed, bad, "the status says whether something doesn't work: {self:#?}");
+    }
+
+    /// The sentence on a subject.
+    pub(crate) fn text(&self, subject: &str) -> &str {
+        &self.findings.iter().find(|found| found.subject == subject).unwrap().text
     }
 
     /// What was looked at.

@@ -17,12 +17,10 @@ async fn nothing_is_found_behind_nginx_by_the_guide() {
     let report = Doctor::through(&nginx).holding(&ada.token).staying(2).look().await;
     report.is_good();
     assert_eq!(report.subjects(), [&ALL[..], &["cookies"]].concat());
-    let text =
-        |subject: &str| report.findings.iter().find(|found| found.subject == subject).unwrap().text.clone();
-    assert!(text("address").contains("HTTP/2"), "{report:#?}");
-    assert!(text("server").contains("nginx"), "{report:#?}");
-    assert!(text("idle").contains("socket, stream, poll"), "{report:#?}");
-    assert!(text("clients").contains("127.0.0.1"), "{report:#?}");
+    assert!(report.text("address").contains("HTTP/2"), "{report:#?}");
+    assert!(report.text("server").contains("nginx"), "{report:#?}");
+    assert!(report.text("idle").contains("socket, stream, poll"), "{report:#?}");
+    assert!(report.text("clients").contains("127.0.0.1"), "{report:#?}");
 }
 
 #[tokio::test]
