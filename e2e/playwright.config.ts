@@ -6,7 +6,7 @@
  */
 import { defineConfig } from "@playwright/test";
 
-/** `quick` or `full`: only the measures run, by themselves. */
+/** `quick`, `full`, or `proof`: only the measures run, by themselves. */
 const measuring = process.env.ZAS_MEASURE !== undefined;
 
 const touch = { hasTouch: true, isMobile: true };
@@ -45,7 +45,11 @@ export default defineConfig({
     },
   },
   projects: measuring
-    ? [{ name: "measure", testMatch: /measure/, use: DESKTOP }]
+    ? [
+        process.env.ZAS_MEASURE === "proof"
+          ? { name: "proof", testMatch: /proof/, use: DESKTOP }
+          : { name: "measure", testMatch: /measure/, use: DESKTOP },
+      ]
     : [
         {
           name: "phone",
