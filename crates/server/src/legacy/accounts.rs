@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::auth::extract::ClientAddress;
 use crate::clock;
 use crate::committer::Outcome;
+use crate::routes::auth::exchange;
 
 const MISMATCH: Say = Say::new("Las contraseñas no coinciden.", "The passwords don't match.");
 const NO_IMAGE: Say = Say::new("Envía una imagen en el campo avatar.", "Send an image in the field avatar.");
@@ -81,9 +82,7 @@ pub(super) async fn refresh(
     State(app): State<App>,
     Form(form): Form<Refresh>,
 ) -> Result<Json<Value>, Refused> {
-    let now = clock::now();
-    let claims = app.auth.read_refresh(&form.refresh, now)?;
-    let Tokens { access, refresh, .. } = app.auth.refresh(claims, now).await?;
+    let Tokens { access, refresh, .. } = exchange(&app, &form.refresh).await?;
     Ok(Json(json!({ "access": access, "refresh": refresh })))
 }
 

@@ -82,7 +82,11 @@ pub async fn refresh(
     }
 }
 
-async fn exchange(app: &App, token: &str) -> Result<Tokens, ApiError> {
+/// Exchanges a refresh token, which costs one of its person's reads; by either contract.
+///
+/// # Errors
+/// Those of [`crate::auth::Auth::refresh`]; [`ErrorCode::RateLimited`].
+pub async fn exchange(app: &App, token: &str) -> Result<Tokens, ApiError> {
     let now = clock::now();
     let claims = app.auth.read_refresh(token, now)?;
     app.gate

@@ -66,6 +66,28 @@ pub(crate) fn cells(letters: &str) -> impl Iterator<Item = (Caller, char)> + use
     Caller::ALL.into_iter().zip(letters)
 }
 
+/// A server with what all cells on it share.
+pub(crate) struct Stage {
+    pub(crate) server: Server,
+    /// A picture that none of a cell's people put up.
+    file: FileId,
+}
+
+impl Stage {
+    pub(crate) async fn start() -> Self {
+        Self::on(Server::start().await).await
+    }
+
+    pub(crate) async fn on(server: Server) -> Self {
+        let painter = person(&server, "painter").await;
+        let file = picture(&server, painter.id).await;
+        Self { server, file }
+    }
+}
+
+/// What is said and written in the group, and in no other place.
+pub(crate) const SECRET: &str = "secreto";
+
 /// The people and rooms of a cell.
 pub(crate) struct Cast<'a> {
     pub(crate) server: &'a Server,
@@ -87,7 +109,8 @@ pub(crate) struct Cast<'a> {
 }
 
 impl<'a> Cast<'a> {
-    pub(crate) async fn new(server: &'a Server, caller: Caller) -> Self {
+    pub(crate) async fn new(stage: &'a Stage, caller: Caller) -> Self {
+        let server = &stage.server;
         let peer = person(server, "peer").await;
         let [owner, admin, ex, guest, gone, friend] = people(server).await;
         let me = match caller {
@@ -100,7 +123,7 @@ impl<'a> Cast<'a> {
             members.push(me);
         }
         let members = serde_json::to_string(&members).unwrap();
-        let group = format!(r#"{{"type":"create_group","name":"Grupo","members":{members}}}"#);
+        let group = format!(r#"{{"type":"create_group","name":"Grupo {SECRET}","members":{members}}}"#);
         let room = does(server, owner, &group).await.room;
         does(server, owner, &set_role(room, admin)).await;
         if caller == Caller::Admin {
@@ -108,6 +131,8 @@ impl<'a> Cast<'a> {
         }
         let remove = format!(r#"{{"type":"remove_member","room":"{room}","user":"{ex}"}}"#);
         does(server, owner, &remove).await;
+        let said = format!(r#"{{"type":"send","room":"{room}","text":"un {SECRET}"}}"#);
+        does(server, peer.id, &said).await;
         let private = does(server, owner, &open_private(peer.id)).await.room;
         let aside = does(server, friend, &open_private(me)).await.room;
         server.app.auth.disable(gone).await.unwrap();
@@ -128,9 +153,8 @@ impl<'a> Cast<'a> {
         };
         let username = server.app.store.user(peer.id).await.unwrap().unwrap().user.username;
         let peers_device = server.app.store.devices(peer.id).await.unwrap()[0].id;
-        let file = picture(server, peer.id).await;
         // Nobody has the signature of another file.
-        let signed = if caller == Caller::Nobody { FileId::mint(now, clock::random()) } else { file };
+        let signed = if caller == Caller::Nobody { FileId::mint(now, clock::random()) } else { stage.file };
         let names = [
             ("room", room.to_string()),
             ("chat", room.to_string()),
@@ -145,7 +169,7 @@ impl<'a> Cast<'a> {
             ("gone", gone.to_string()),
             ("device", peers_device.to_string()),
             ("own_device", tokens.device.to_string()),
-            ("file", file.to_string()),
+            ("file", stage.file.to_string()),
             ("signature", server.app.files.sign(me, signed, now)),
             ("refresh", if caller == Caller::Nobody { "nothing".to_owned() } else { refresh }),
         ];

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use zas_protocol::{CloseCode, Command, ErrorCode};
 
-use crate::cast::{Caller, Cast, cells, named};
+use crate::cast::{Caller, Cast, Stage, cells, named};
 use crate::support::{Heard, Server, Socket};
 
 /// A command, and a letter for each caller: nobody, stranger, ex-member, member, admin, owner; disabled,
@@ -63,10 +63,10 @@ fn every_command_has_its_rows_and_no_row_is_of_none() {
 async fn every_command_does_for_each_caller_what_its_row_says_by_post_and_by_socket() {
     let (mut wrong, mut given) = (Vec::new(), 0);
     for &(template, letters) in COMMANDS {
-        let server = Server::start().await;
+        let stage = Stage::start().await;
         for (caller, letter) in cells(letters) {
             for by_socket in [false, true] {
-                let cast = Cast::new(&server, caller).await;
+                let cast = Cast::new(&stage, caller).await;
                 let before = heads(&cast).await;
                 let command = named(&cast.fill(template));
                 let outcome = give(&cast, by_socket, command).await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use zas_protocol::{CloseCode, ErrorCode};
 
-use crate::cast::{Caller, Cast, cells};
+use crate::cast::{Caller, Cast, Stage, cells};
 use crate::support::{Heard, PATIENCE, Server, Socket};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +73,8 @@ async fn every_frame_reaches_those_its_row_names_and_nobody_else_on_every_rung()
     let (mut wrong, mut runs) = (Vec::new(), 0);
     for rung in RUNGS {
         for caller in Caller::ALL {
-            let server = Server::start().await;
-            let cast = Cast::new(&server, caller).await;
+            let stage = Stage::start().await;
+            let cast = Cast::new(&stage, caller).await;
             let heard = heard(&cast, rung).await;
             runs += 1;
             for &(frame, letters) in FRAMES {
@@ -102,9 +102,9 @@ async fn every_frame_reaches_those_its_row_names_and_nobody_else_on_every_rung()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_about_ones_own_connection_everyone_hears_who_has_a_session() {
     for caller in Caller::ALL.into_iter().filter(|caller| caller.refusal().is_none()) {
-        let server = Server::start().await;
-        let cast = Cast::new(&server, caller).await;
-        let mut socket = Socket::live(&server.url(""), cast.token.as_ref().unwrap()).await;
+        let stage = Stage::start().await;
+        let cast = Cast::new(&stage, caller).await;
+        let mut socket = Socket::live(&cast.server.url(""), cast.token.as_ref().unwrap()).await;
         socket.say(json!({"type": "set_prefs", "txn_id": "a", "prefs": {}})).await;
         socket.until("ack").await;
         socket.say(json!({"type": "send", "txn_id": "b", "room": cast.peer.id, "text": "hola"})).await;
@@ -113,7 +113,7 @@ async fn what_is_about_ones_own_connection_everyone_hears_who_has_a_session() {
         socket.until("pong").await;
         socket.say(json!({"type": "dance"})).await;
         socket.until("error").await;
-        server.app.hub.drain(0);
+        cast.server.app.hub.drain(0);
         socket.until("drain").await;
     }
 }

@@ -7,6 +7,7 @@
 //! | [`routes`] | every route |
 //! | [`commands`] | every command, by POST and by socket |
 //! | [`frames`] | who hears what on each rung |
+//! | [`old_socket`] | the same on the old contract's socket |
 //! | [`signals`] | who is heard when they type or read, by each way of saying so |
 //! | [`stays`] | what a member sees who was away |
 //!
@@ -31,6 +32,7 @@ mod support;
 mod cast;
 mod commands;
 mod frames;
+mod old_socket;
 mod routes;
 mod signals;
 mod stays;

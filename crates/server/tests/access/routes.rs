@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use zas_server::{demo, legacy, router};
 
-use crate::cast::{Caller, Cast, cells};
+use crate::cast::{Caller, Cast, SECRET, Stage, cells};
 use crate::support::Server;
 
 /// A route; what is asked where it is not the route as it stands; the body; a letter for each caller:
@@ -132,17 +132,17 @@ fn every_route_has_its_row_and_no_row_is_of_none() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_answers_each_caller_as_its_row_says() {
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let (mut wrong, mut asked) = (Vec::new(), 0);
+    let (mut wrong, mut asked, mut secrets) = (Vec::new(), 0, 0);
     for &(route, path, body, letters) in rows() {
         let server = Server::with(|config| {
             config.demo = true;
             config.limits.sign_ins_per_minute = 1_000;
-        })
-        .await;
+        });
+        let stage = Stage::on(server.await).await;
         let (method, own_path) = route.split_once(' ').unwrap();
         let path = if path.is_empty() { own_path } else { path };
         for (caller, letter) in cells(letters) {
-            let cast = Cast::new(&server, caller).await;
+            let cast = Cast::new(&stage, caller).await;
             let ask = async |path: String, body: String| ask(&http, &cast, method, path, body).await;
             let (status, answer) = ask(cast.fill(path), cast.fill(body)).await;
             asked += 1;
@@ -154,6 +154,10 @@ async fn every_route_answers_each_caller_as_its_row_says() {
             if status == 401 && answer["code"].is_string() && !path.contains("{signature}") {
                 assert_eq!(answer["code"], caller.refusal().unwrap().name(), "{route} {caller:?}");
             }
+            let is_in = matches!(caller, Caller::Member | Caller::Admin | Caller::Owner);
+            let shows_secret = answer.to_string().contains(SECRET);
+            assert!(is_in || !shows_secret, "{method} {path}: {caller:?} is shown {answer}");
+            secrets += u32::from(shows_secret);
             if status == 404 {
                 let nothing = ask(cast.fill_with_nothing(path), cast.fill_with_nothing(body)).await;
                 assert_eq!((404, answer), nothing, "{route}: {caller:?} can tell it from what is not there");
@@ -161,15 +165,16 @@ async fn every_route_answers_each_caller_as_its_row_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(secrets > 0, "who is in is shown what is said in it");
     zas_tally::tried("P11", "routes asked by each caller", asked);
 }
 
 #[tokio::test]
 async fn what_is_no_route_is_not_there_for_anyone() {
-    let server = Server::start().await;
+    let stage = Stage::start().await;
     let http = reqwest::Client::new();
     for caller in Caller::ALL {
-        let cast = Cast::new(&server, caller).await;
+        let cast = Cast::new(&stage, caller).await;
         for path in ["/v1/rooms", "/v1/admin", "/v1/metrics", "/api/feed/posts/", "/api/admin/"] {
             let (status, _) = ask(&http, &cast, "GET", path.to_owned(), String::new()).await;
             assert_eq!(status, 404, "{path} {caller:?}");

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use zas_protocol::Command;
 
-use crate::cast::{Caller, Cast, cells};
+use crate::cast::{Caller, Cast, Stage, cells};
 use crate::frames::golden;
 use crate::support::{Server, Socket};
 
@@ -44,8 +44,8 @@ async fn the_group_hears_the_signals_of_its_members_alone_by_each_way() {
     for &(signal, letters) in SIGNALS {
         for way in [Way::Socket, Way::Request, Way::Poll] {
             for (caller, letter) in cells(letters) {
-                let server = Server::start().await;
-                let cast = Cast::new(&server, caller).await;
+                let stage = Stage::start().await;
+                let cast = Cast::new(&stage, caller).await;
                 let got = outcome(&cast, way, signal).await;
                 said += 1;
                 if got != letter {
@@ -61,9 +61,9 @@ async fn the_group_hears_the_signals_of_its_members_alone_by_each_way() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_opens_a_connection_without_its_cursor_and_keeps_it_with_a_fresh_token() {
     for caller in Caller::ALL.into_iter().filter(|caller| caller.refusal().is_none()) {
-        let server = Server::start().await;
-        let cast = Cast::new(&server, caller).await;
-        let mut socket = Socket::open(&server.url("")).await;
+        let stage = Stage::start().await;
+        let cast = Cast::new(&stage, caller).await;
+        let mut socket = Socket::open(&cast.server.url("")).await;
         socket.say(json!({"type": "hello", "token": cast.token})).await;
         socket.say(json!({"type": "resume", "cursor": {}})).await;
         socket.until("synced").await;
@@ -78,10 +78,10 @@ async fn a_session_opens_a_connection_without_its_cursor_and_keeps_it_with_a_fre
 
 #[tokio::test]
 async fn ones_own_log_hears_no_signals_by_any_way() {
-    let server = Server::start().await;
+    let stage = Stage::start().await;
     for way in [Way::Socket, Way::Request, Way::Poll] {
-        let cast = Cast::new(&server, Caller::Member).await;
-        let mut here = Socket::live(&server.url(""), cast.token.as_ref().unwrap()).await;
+        let cast = Cast::new(&stage, Caller::Member).await;
+        let mut here = Socket::live(&cast.server.url(""), cast.token.as_ref().unwrap()).await;
         let own = json!({"type": "positions", "advances": [{"room": cast.me, "read": 1}]});
         say(&cast, way, vec![own, typing(&json!(cast.me))]).await.unwrap();
         cast.does(cast.friend, &format!(r#"{{"type":"send","room":"{}","text":"fin"}}"#, cast.aside)).await;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use zas_protocol::rest::Tokens;
 
+use crate::support::process::Setup;
 use crate::support::{Person, Server, Socket};
 use crate::{logs, post};
 
@@ -73,6 +74,44 @@ async fn no_token_password_or_message_reaches_a_log_or_a_metric() {
     secrets.assert_unseen("the log", &logged);
     secrets.assert_unseen("the metrics", &server.app.metrics.text());
     zas_tally::tried("P24", "secrets searched in the log and the metrics", secrets.0.len() as u64);
+}
+
+/// The program as one starts it, told to log everything: what joins the parts logs too.
+#[tokio::test]
+async fn the_program_that_logs_everything_shows_no_secret_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup::new(&folder.path().join("data"))
+        .environment("ZAS_LOG", "trace")
+        .environment("ZAS_LOG_FORMAT", "json")
+        .with_metrics();
+    let program = setup.start().await;
+    let http = reqwest::Client::new();
+    let ask = async |path: &str, body: Value| -> Value {
+        let answer = http.post(format!("{}{path}", setup.url())).json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.json().await.unwrap()
+    };
+    let form = json!({"username": "ana", "email": "ana@example.org", "password": PASSWORD});
+    let first: Tokens = serde_json::from_value(ask("/v1/auth/register", form).await).unwrap();
+    let refresh = json!({ "refresh": first.refresh });
+    let next: Tokens = serde_json::from_value(ask("/v1/auth/refresh", refresh).await).unwrap();
+    let mut socket = Socket::live(&setup.url(), &next.access).await;
+    socket.say(json!({"type": "set_profile", "txn_id": "a", "profile": {"bio": CANARY}})).await;
+    socket.until("ack").await;
+    setup.order(&["user", "sign-out", "ana"]).await;
+    assert_eq!(socket.until_closed().await, Some(4501));
+    assert_eq!(program.stop().await, Some(0));
+
+    let mut secrets = Secrets(vec![("a message", CANARY.to_owned()), ("a password", PASSWORD.to_owned())]);
+    secrets.note(&first);
+    secrets.note(&next);
+    for key in std::fs::read_dir(setup.data.join("keys")).unwrap() {
+        let key = std::fs::read_to_string(key.unwrap().path()).unwrap();
+        secrets.0.push(("a key", key.trim().to_owned()));
+    }
+    let logged = setup.log();
+    assert!(logged.contains("draining"), "what ought to be logged is: {logged}");
+    secrets.assert_unseen("the program's log", &logged);
 }
 
 async fn account(server: &Server, name: &str) -> Tokens {

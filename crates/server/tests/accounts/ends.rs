@@ -190,19 +190,32 @@ async fn nobody_signs_out_the_device_of_another() {
 }
 
 #[tokio::test]
-async fn a_connection_ends_with_its_token_unless_a_fresh_one_came_in_band() {
+async fn a_connection_ends_with_its_token_on_every_rung_unless_a_fresh_one_came_in_band() {
     let server = Server::start().await;
     let ana = server.person("ana").await;
     let almost_over = zas_server::clock::now() - 3_598_000_000;
     let short = server.app.auth.open_device(ana.id, "phone", almost_over).await.unwrap();
+    let heads = server.app.store.heads(ana.id).await.unwrap();
+    let cursor: serde_json::Map<String, Value> =
+        heads.iter().map(|head| (head.room.to_string(), json!([head.epoch, head.head]))).collect();
+    let feed = || {
+        let request = server.http.post(server.url("/v1/feed")).bearer_auth(&short.access);
+        request.json(&json!({ "cursor": cursor }))
+    };
     let mut ending = Socket::live(&server.url(""), &short.access).await;
     let mut going_on = Socket::live(&server.url(""), &short.access).await;
+    let stream = feed().header("accept", "text/event-stream").send().await.unwrap();
+    let poll = tokio::spawn(async_status(feed()));
     let fresh = post(&server, "/v1/auth/refresh", &json!({ "refresh": short.refresh })).await.1;
     going_on.say(json!({"type": "refresh", "token": fresh["access"]})).await;
-    assert_eq!(
-        timeout(CUT_WITHIN, ending.until_closed()).await.unwrap(),
-        Some(CloseCode::TokenExpired.code())
-    );
+
+    let code = CloseCode::TokenExpired.code();
+    let all = async {
+        assert_eq!(ending.until_closed().await, Some(code));
+        assert!(stream.text().await.unwrap().ends_with(&format!("event:close\ndata:{code}\n\n")));
+        assert_eq!(poll.await.unwrap(), 401);
+    };
+    timeout(CUT_WITHIN, all).await.expect("each ends with its token");
     going_on.say(json!({"type": "ping", "n": 4})).await;
     assert_eq!(going_on.until("pong").await["n"], 4);
 }

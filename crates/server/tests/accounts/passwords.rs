@@ -1,5 +1,6 @@
 //! Signing in, changing the password, and how often one may try.
 
+use futures_util::future::join_all;
 use futures_util::poll;
 use serde_json::{Value, json};
 use zas_protocol::ErrorCode;
@@ -87,6 +88,22 @@ async fn who_was_signing_in_while_the_password_changed_or_the_account_was_disabl
     }
 }
 
+/// Each hash takes 19 MiB and a core: two are made at once, and 32 wait (P15).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sign_ins_beyond_what_can_wait_are_refused_and_every_other_is_answered() {
+    let server = Server::with(|config| config.limits.sign_ins_per_minute = 10_000).await;
+    let tries = join_all((0..80).map(|_| sign_in(&server, "nadie", PASSWORD))).await;
+    let refused = tries.iter().filter(|(status, _)| *status == 503).count();
+    let answered = tries.iter().filter(|(status, _)| *status == 400).count();
+    assert_eq!(refused + answered, tries.len(), "{tries:?}");
+    assert!(answered >= 34, "{answered} answered");
+    assert!(refused > 0, "none refused");
+    let (_, refusal) = tries.iter().find(|(status, _)| *status == 503).unwrap();
+    assert_eq!(refusal["code"], "overloaded");
+    assert!(refusal["retry_after_ms"].as_u64().unwrap() > 0);
+    assert_eq!(sign_in(&server, "nadie", PASSWORD).await.0, 400, "and it goes on");
+}
+
 #[tokio::test]
 async fn one_address_tries_so_often_a_minute_over_all_doors_and_another_is_not_held_up() {
     for door in ["/v1/auth/login", "/api/auth/login/", "/v1/auth/register", "/api/auth/register/"] {
@@ -112,6 +129,21 @@ async fn one_address_tries_so_often_a_minute_over_all_doors_and_another_is_not_h
         assert_eq!(ask(door, "203.0.113.8").await.status(), 400, "another address");
         let forged = ask(door, "198.51.100.1, 203.0.113.7").await;
         assert_eq!(forged.status(), 429, "what a client puts before the proxy's own word counts for nothing");
+    }
+}
+
+/// By the old contract's door too: a refresh is a read of whoever's token it is.
+#[tokio::test]
+async fn refreshing_costs_reads_by_both_contracts() {
+    for path in ["/v1/auth/refresh", "/api/auth/refresh/"] {
+        let server = Server::with(|config| config.limits.reads_per_minute = 3).await;
+        let mut refresh = json!(register(&server, "ana").await.refresh);
+        for _ in 0..3 {
+            let (status, mut answer) = post(&server, path, &json!({ "refresh": refresh })).await;
+            assert_eq!(status, 200, "{path}");
+            refresh = answer["refresh"].take();
+        }
+        assert_eq!(post(&server, path, &json!({ "refresh": refresh })).await.0, 429, "{path}");
     }
 }
 

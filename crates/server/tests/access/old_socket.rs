@@ -1,0 +1,96 @@
+//! Who hears what on the old contract's socket, which is of one chat.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+use crate::cast::{Caller, Cast, Stage, cells};
+use crate::support::{Heard, Socket};
+
+/// A frame, and a letter for each caller: nobody, stranger, ex-member, member, admin, owner; disabled,
+/// signed out, expired, refresh token. `?` is told that they are in no such chat.
+const FRAMES: &[(&str, &str)] = &[
+    ("chat_message", "-??yyy----"),
+    ("typing_status", "-??yyy----"),
+    ("message_read", "-??yyy----"),
+    ("user_status", "-??yyy----"),
+];
+
+/// The way in which the token is shown.
+#[derive(Debug, Clone, Copy)]
+enum Shown {
+    InTheAddress,
+    AsSubprotocol,
+    InAHeader,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_old_socket_tells_each_caller_what_their_rows_say_however_the_token_is_shown() {
+    let stage = Stage::start().await;
+    let mut wrong = Vec::new();
+    for shown in [Shown::InTheAddress, Shown::AsSubprotocol, Shown::InAHeader] {
+        for caller in Caller::ALL {
+            let cast = Cast::new(&stage, caller).await;
+            let heard = heard(&cast, shown).await;
+            for &(frame, letters) in FRAMES {
+                let (_, letter) = cells(letters).find(|&(column, _)| column == caller).unwrap();
+                let got = match &heard {
+                    Err(4401) => '-',
+                    Err(4403) => '?',
+                    Ok(heard) if heard.contains(frame) => 'y',
+                    _ => 'n',
+                };
+                if got != letter {
+                    wrong.push(format!("{frame}, token {shown:?}: {caller:?} has {got}, not {letter}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+async fn open(cast: &Cast<'_>, shown: Shown) -> Socket {
+    let url = format!("ws://{}/ws/chat/{}/", cast.server.address, cast.room);
+    let request = match (&cast.token, shown) {
+        (None, _) => url.into_client_request().unwrap(),
+        (Some(token), Shown::InTheAddress) => format!("{url}?token={token}").into_client_request().unwrap(),
+        (Some(token), shown) => {
+            let mut request = url.into_client_request().unwrap();
+            let (name, value) = match shown {
+                Shown::AsSubprotocol => ("sec-websocket-protocol", token.clone()),
+                _ => ("authorization", format!("Bearer {token}")),
+            };
+            request.headers_mut().insert(name, value.parse().unwrap());
+            request
+        }
+    };
+    Socket(tokio_tungstenite::connect_async(request).await.unwrap().0)
+}
+
+/// What they hear of what a peer does, or the code they are closed with.
+async fn heard(cast: &Cast<'_>, shown: Shown) -> Result<BTreeSet<String>, u16> {
+    let mut socket = open(cast, shown).await;
+    let mut kinds = BTreeSet::new();
+    match socket.hear().await {
+        Heard::Frame(frame) if frame["type"] == "connection_success" => {}
+        Heard::Frame(frame) => {
+            assert_eq!(frame["type"], "error", "{:?}", cast.caller);
+            return Err(socket.until_closed().await.unwrap());
+        }
+        Heard::Closed(code) => panic!("{:?} is closed with {code:?} and no word", cast.caller),
+    }
+    let mut peer = Socket::live(&cast.server.url(""), &cast.peer.token).await;
+    peer.say(json!({"type": "typing", "room": cast.room, "on": true})).await;
+    peer.say(json!({"type": "positions", "advances": [{"room": cast.room, "read": 99}]})).await;
+    peer.say(json!({"type": "ping", "n": 1})).await;
+    peer.until("pong").await;
+    cast.does(cast.peer.id, r#"{"type":"send","room":"{room}","text":"fin"}"#).await;
+    loop {
+        let Heard::Frame(frame) = socket.hear().await else { panic!("{:?} is cut", cast.caller) };
+        kinds.insert(frame["type"].as_str().unwrap().to_owned());
+        if frame["type"] == "chat_message" {
+            return Ok(kinds);
+        }
+    }
+}
