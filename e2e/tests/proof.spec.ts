@@ -9,7 +9,7 @@ import { record, spread } from "../support/measures.ts";
 /** A phone's processor, beside the one this runs on. */
 const SLOWER = 6;
 /** How long a page is left alone, in seconds. */
-const IDLE = 20;
+const IDLE = 30;
 
 test("sending", async ({ people, open }, info) => {
   const [ana, luis] = await people("Ana", "Luis");

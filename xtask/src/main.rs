@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`run`] | builds what is missing, then becomes the server |
 //! | [`test`] | every check there is, in order, and the closing line |
+//! | [`proof`] | the brief's own table, with figures measured just now |
 //! | [`soak`] | the rigs over and over, and the table of what they tried |
 //! | [`planted`] | bugs planted in a copy of the code, which the tests must notice |
 //! | [`gen`] | generated files: written, or compared with what is committed |
@@ -26,6 +27,7 @@ mod debian;
 mod r#gen;
 mod planted;
 mod process;
+mod proof;
 mod report;
 mod run;
 mod soak;
@@ -42,6 +44,7 @@ use args::Args;
 const HELP: &str = "\
 cargo xtask run  [--lan] [--port N] [--no-demo] [-- ARGS]   build what is missing, start the server
 cargo xtask test [--strict] [--install] [--only PART]       every check; PART: rust, web, spec, e2e
+cargo xtask proof [--lang en|es]                            what was asked for, measured just now
 cargo xtask soak [--minutes N] [--times N] [--only TEST]    the rigs over and over, and what they tried
 cargo xtask planted [--only BUG]                            plant bugs in a copy, and see them caught
 cargo xtask gen  [--check] [--compatible]                   write (or compare) the generated files
@@ -52,6 +55,7 @@ run   --lan         listen on every address of this machine, for phones in the s
       -- ARGS       handed to `zas serve`
 test  --strict      what would be skipped fails
       --install     install missing tools with apt-get, where that is allowed
+proof --lang        the language of the environment unless said
 soak  --minutes N   60 unless said; the round under way is finished
       --times N     how many times the short run's amount a round tries, 5 unless said
       --only TEST   rigs whose name contains it
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
     let done = match task.as_str() {
         "run" => run::main(args),
         "test" => test::main(args),
+        "proof" => proof::main(args),
         "soak" => soak::main(args),
         "planted" => planted::main(args),
         "gen" => r#gen::main(args),
