@@ -16,7 +16,7 @@ const NGINX: &str = "nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwar
 
 /// Findings on the address and the cookies.
 pub(super) async fn look(site: &Site, reached: &Reached, standing: &Standing) -> Vec<Finding> {
-    let Standing::Accepted(plain) = standing else { return Vec::new() };
+    let Standing::Accepted { connection: plain, .. } = standing else { return Vec::new() };
     let mut findings = vec![address(plain, claiming(site).await.as_ref(), reached.proxy.is_some())];
     findings.extend(cookie(site, plain));
     findings

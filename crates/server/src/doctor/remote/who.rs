@@ -76,8 +76,13 @@ pub(super) async fn enter(
 pub(super) enum Standing {
     /// There is none.
     Nobody,
-    /// It is good; and how the request arrived.
-    Accepted(Connection),
+    /// It is good.
+    Accepted {
+        /// How the request arrived.
+        connection: Connection,
+        /// How far the server's clock was ahead of this machine's then.
+        ahead: Micros,
+    },
     /// The server refuses it.
     Refused(ErrorCode),
     /// No answer, or one of something else, with its status.
@@ -86,7 +91,7 @@ pub(super) enum Standing {
 
 impl Standing {
     pub(super) const fn is_accepted(&self) -> bool {
-        matches!(self, Self::Accepted(_))
+        matches!(self, Self::Accepted { .. })
     }
 }
 
@@ -100,7 +105,11 @@ pub(super) async fn ask(site: &Site) -> Standing {
     };
     let status = response.status();
     if status == StatusCode::OK {
-        return response.json().await.map_or(Standing::Elsewhere(Some(status)), Standing::Accepted);
+        let Ok(connection) = response.json::<Connection>().await else {
+            return Standing::Elsewhere(Some(status));
+        };
+        let ahead = connection.now - clock::now();
+        return Standing::Accepted { connection, ahead };
     }
     refusal(response).await.map_or(Standing::Elsewhere(Some(status)), |body| Standing::Refused(body.code))
 }
@@ -109,7 +118,7 @@ pub(super) async fn ask(site: &Site) -> Standing {
 /// stands before it.
 pub(super) fn clock(standing: &Standing, reached: &Reached) -> Finding {
     let ahead = match standing {
-        Standing::Accepted(connection) => Some(connection.now - clock::now()),
+        Standing::Accepted { ahead, .. } => Some(*ahead),
         _ => reached.ahead,
     };
     let Some(ahead) = ahead else { return mind("clock", "no answer says what time it is there") };
@@ -151,7 +160,7 @@ pub(super) fn token(
     let token = site.token.as_deref()?;
     Some(match standing {
         Standing::Nobody => return None,
-        Standing::Accepted(connection) => good("token", accepted(token, connection.now)),
+        Standing::Accepted { connection, .. } => good("token", accepted(token, connection.now)),
         Standing::Refused(_) if welcomed_on_socket => bad(
             "token",
             "the proxy takes the Authorization header away: let it pass (nginx: no proxy_set_header Authorization)",
