@@ -64,6 +64,12 @@ async fn a_certificate_that_browsers_refuse_is_named() {
     let report = by_name.environment("SSL_CERT_FILE", &nginx.certificate.to_string_lossy()).look().await;
     report.finds(&[("tls", "bad", &["another name's", "localhost"])]);
 
+    // It lasts two days.
+    for day in ["-1d", "+3d"] {
+        let report = Doctor::through(&nginx).on_a_clock(day).look().await;
+        report.finds(&[("tls", "bad", &["time is over or has not come"])]);
+    }
+
     let plain = Doctor::at(&format!("https://{}", server.address)).look().await;
     plain.finds(&[("tls", "bad", &["no TLS is spoken"])]);
 }

@@ -1,11 +1,9 @@
 //! Tokens that are refused, and clocks that differ.
 
-use std::process::Command;
-
 use zas_protocol::Micros;
 use zas_server::clock;
 
-use crate::look::{Doctor, Report, server};
+use crate::look::{Doctor, server};
 use crate::proxy::Nginx;
 
 const HOUR: Micros = 3_600_000_000;
@@ -45,23 +43,15 @@ async fn a_token_that_the_proxy_takes_away_is_told_from_a_bad_one() {
     report.finds(&[("token", "bad", &["answers 403"])]);
 }
 
-/// The doctor on a machine whose clock is set; Debian's package `faketime` does it.
-async fn on_a_clock(doctor: Doctor, set: &str) -> Report {
-    let found = Command::new("find").args(["/usr/lib", "-name", "libfaketime.so.1"]).output().unwrap();
-    let found = String::from_utf8(found.stdout).unwrap();
-    let library = found.lines().next().expect("libfaketime is installed");
-    let doctor = doctor.environment("LD_PRELOAD", library).environment("FAKETIME", set);
-    doctor.environment("FAKETIME_DONT_FAKE_MONOTONIC", "1").look().await
-}
-
 #[tokio::test]
 async fn clocks_that_differ_are_told_by_how_much() {
     let (server, ada) = server().await;
     let nginx = Nginx::of_the_guide().start(server.address).await;
     let doctor = || Doctor::through(&nginx).holding(&ada.token);
-    on_a_clock(doctor(), "+20s").await.is_good();
-    on_a_clock(doctor(), "+630s").await.finds(&[("clock", "mind", &["10 min behind this machine's", "NTP"])]);
-    // By the `Date` of the proxy, where nobody is signed in.
-    let stranger = on_a_clock(Doctor::at(&server.url("")), "-90s").await;
+    doctor().on_a_clock("+20s").look().await.is_good();
+    let ahead = doctor().on_a_clock("+630s").look().await;
+    ahead.finds(&[("clock", "mind", &["10 min behind this machine's", "NTP"])]);
+    // By the `Date` of what answers, where nobody is signed in.
+    let stranger = Doctor::at(&server.url("")).on_a_clock("-90s").look().await;
     stranger.finds(&[("clock", "mind", &["s ahead of this machine's"])]);
 }
