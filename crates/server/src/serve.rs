@@ -91,7 +91,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// The HTTP server of the public address, bounded in headers and time.
+/// An HTTP server that is bounded in headers and time.
 ///
 /// # Errors
 /// A listener that the runtime cannot take.
@@ -116,7 +116,7 @@ pub fn http(listener: TcpListener, limits: &Limits) -> io::Result<Server<SocketA
 /// As [`run`].
 pub async fn build(config: Config, draining: watch::Receiver<bool>) -> Result<App, ServeError> {
     let keys = Keys::load(&config.data)?;
-    let secrets = Secrets { fingerprint_key: keys.fingerprint(), entropy: Box::new(clock::random::<10>) };
+    let secrets = Secrets { fingerprint_key: keys.fingerprint(), entropy: Box::new(clock::random_ids()) };
     let path = config.database();
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path, secrets, Options::default())?);
     let files = Arc::new(Files::open(&config.data, &keys, config.limits.clone())?);
@@ -196,8 +196,9 @@ fn spawn_operation_listener(app: &App) {
         }
     };
     let service = operation(app.clone()).into_make_service();
+    let limits = app.config.limits.clone();
     tokio::spawn(async move {
-        let served = async { axum_server::from_tcp(listener)?.serve(service).await };
+        let served = async { http(listener, &limits)?.serve(service).await };
         if let Err(error) = served.await {
             tracing::warn!(%address, %error, "the metrics listener stopped");
         }
@@ -205,7 +206,6 @@ fn spawn_operation_listener(app: &App) {
 }
 
 /// What the listener of metrics and administration answers.
-#[must_use]
 pub fn operation(app: App) -> Router {
     Router::new().route("/metrics", get(metrics)).merge(admin::routes()).with_state(app)
 }

@@ -14,6 +14,9 @@ pub const AVATAR_SIDE: u32 = 512;
 const JPEG_QUALITY: u8 = 85;
 /// The most memory that a pixel takes while it is decoded: four channels of 16 bits.
 const PIXEL_BYTES: u64 = 8;
+/// The most memory that all else of an image takes: a colour profile, which packs to a thousandth
+/// when it is none.
+const BESIDES_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A picture as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +44,8 @@ pub fn avatar(sent: &[u8], max_pixels: u64) -> Result<Picture, ErrorCode> {
         _ => return Err(ErrorCode::ImageInvalid),
     };
     let claimed = imagesize::blob_size(sent).map_err(|_| ErrorCode::ImageInvalid)?;
-    within(claimed.width as u64, claimed.height as u64, max_pixels)?;
-    let (image, orientation) = decode(sent, format, max_pixels).map_err(|error| {
+    let pixels = within(claimed.width as u64, claimed.height as u64, max_pixels)?;
+    let (image, orientation) = decode(sent, format, pixels).map_err(|error| {
         tracing::debug!(%error, "an image that can't be decoded");
         ErrorCode::ImageInvalid
     })?;
@@ -55,20 +58,17 @@ pub fn avatar(sent: &[u8], max_pixels: u64) -> Result<Picture, ErrorCode> {
     encode(&square).map_err(|_| ErrorCode::ImageInvalid)
 }
 
-fn within(width: u64, height: u64, max_pixels: u64) -> Result<(), ErrorCode> {
+/// How many pixels, if not too many.
+fn within(width: u64, height: u64, max_pixels: u64) -> Result<u64, ErrorCode> {
     match width.checked_mul(height) {
-        Some(pixels) if (1..=max_pixels).contains(&pixels) => Ok(()),
+        Some(pixels) if (1..=max_pixels).contains(&pixels) => Ok(pixels),
         _ => Err(ErrorCode::ImageInvalid),
     }
 }
 
-fn decode(
-    sent: &[u8],
-    format: ImageFormat,
-    max_pixels: u64,
-) -> image::ImageResult<(DynamicImage, Orientation)> {
+fn decode(sent: &[u8], format: ImageFormat, pixels: u64) -> image::ImageResult<(DynamicImage, Orientation)> {
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(max_pixels.saturating_mul(PIXEL_BYTES));
+    limits.max_alloc = Some(pixels.saturating_mul(PIXEL_BYTES).saturating_add(BESIDES_BYTES));
     let mut reader = ImageReader::with_format(Cursor::new(sent), format);
     reader.limits(limits);
     let mut decoder = reader.into_decoder()?;

@@ -214,7 +214,7 @@ pub(super) fn page(path: &str, number: u64, size: u64, count: u64, results: Vec<
     let link = |number: u64| json!(format!("{path}?page={number}"));
     json!({
         "count": count,
-        "next": if number * size < count { link(number + 1) } else { Value::Null },
+        "next": if number.saturating_mul(size) < count { link(number + 1) } else { Value::Null },
         "previous": if number > 1 { link(number - 1) } else { Value::Null },
         "results": results,
     })

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::PATIENCE;
@@ -63,6 +63,13 @@ impl Raw {
         Self { stream: TcpStream::connect(address).await.unwrap(), read: Vec::new() }
     }
 
+    /// One for which the kernel keeps little, so that it is the server who has to wait.
+    pub(crate) async fn with_a_small_window(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4 * 1024).unwrap();
+        Self { stream: socket.connect(address).await.unwrap(), read: Vec::new() }
+    }
+
     /// One that has become a socket.
     pub(crate) async fn socket(address: SocketAddr) -> Self {
         let mut raw = Self::connect(address).await;
@@ -81,6 +88,23 @@ impl Raw {
         let _ = timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("the server reads or closes");
     }
 
+    /// Sends what the kernel and the server take without waiting.
+    pub(crate) async fn send_what_fits(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            self.stream.writable().await.unwrap();
+            match self.stream.try_write(rest) {
+                Ok(written) => rest = &rest[written..],
+                Err(_) => break,
+            }
+        }
+    }
+
+    /// Sends the same over and over and reads nothing, until the server ends it.
+    pub(crate) async fn send_until_it_ends(&mut self, bytes: &[u8]) {
+        while self.stream.write_all(bytes).await.is_ok() {}
+    }
+
     /// One answer; `None` when the connection ends without.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
         loop {
@@ -96,11 +120,16 @@ impl Raw {
 
     /// An answer, if it is there already.
     pub(crate) fn answer_so_far(&mut self) -> Option<Answer> {
+        self.read_so_far();
+        self.take_answer()
+    }
+
+    /// Reads what is there.
+    fn read_so_far(&mut self) {
         let mut part = [0; 4096];
         while let Ok(read @ 1..) = self.stream.try_read(&mut part) {
             self.read.extend(&part[..read]);
         }
-        self.take_answer()
     }
 
     /// Whether it has ended already; what came before is passed over.
@@ -128,16 +157,19 @@ impl Raw {
     /// One frame that the server sends: its first byte and its payload; `None` when it closes without.
     pub(crate) async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
-            if let Some((head, length)) = self.frame_head()
-                && self.read.len() >= head + length
-            {
-                let frame: Vec<u8> = self.read.drain(..head + length).collect();
-                return Some((frame[0], frame[head..].to_vec()));
-            }
-            if self.more().await == 0 {
-                return None;
+            let frame = self.take_frame();
+            if frame.is_some() || self.more().await == 0 {
+                return frame;
             }
         }
+    }
+
+    fn take_frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        let (head, length) = self.frame_head()?;
+        let payload = self.read.get(head..head + length)?.to_vec();
+        let first = self.read[0];
+        self.read.drain(..head + length);
+        Some((first, payload))
     }
 
     fn frame_head(&self) -> Option<(usize, usize)> {
@@ -150,6 +182,17 @@ impl Raw {
                 Some((10, usize::try_from(length).unwrap()))
             }
         }
+    }
+
+    /// The code that it is closed with, if it is there already.
+    pub(crate) fn close_code_so_far(&mut self) -> Option<u16> {
+        self.read_so_far();
+        while let Some((first, payload)) = self.take_frame() {
+            if first & 0x0f == 8 {
+                return payload.first_chunk().map(|&code| u16::from_be_bytes(code));
+            }
+        }
+        None
     }
 
     /// The code that it is closed with, whatever comes before; `None` when it is closed without one.
