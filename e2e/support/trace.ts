@@ -10,17 +10,20 @@ interface TraceEvent {
   name: string;
   pid: number;
   tid: number;
-  /** Microseconds. */
+  /** By the clock, in microseconds: the beginning and how long it took. */
   ts: number;
   dur?: number;
+  /** The same in the thread's own time, which stands still while another thread has the processor. */
+  tts?: number;
+  tdur?: number;
   args: { data?: { type?: string } };
 }
 
-/** What one key press cost. */
+/** What one key press cost, up to the end of the layout that has its effect. */
 export interface Pressed {
-  /** Main-thread work from the key press to the end of the layout that has its effect. */
+  /** What the main thread worked. */
   work: number;
-  /** The same, by the clock: with what the thread waited for in between. */
+  /** By the clock: with what it waited for in between. */
   laidOut: number;
 }
 
@@ -48,21 +51,17 @@ export class Trace {
   }
 
   private press(key: TraceEvent): Pressed {
-    const thread = this.events.filter(({ pid, tid }) => pid === key.pid && tid === key.tid);
     const handled = key.ts + (key.dur ?? 0);
-    const frame = thread.filter(({ name, ts }) => name === "Commit" && ts >= handled);
-    const shown = Math.min(...frame.map(({ ts }) => ts));
-    const layouts = thread.filter(({ name, ts }) => LAYING_OUT.has(name) && ts >= key.ts && ts <= shown);
-    const end = Math.max(handled, ...layouts.map(endOf));
-    const tasks = thread.filter(({ name, ts }) => name === "RunTask" && ts < end);
-    const work = tasks.reduce(
-      (sum, task) => sum + Math.max(0, Math.min(endOf(task), end) - Math.max(task.ts, key.ts)),
-      0,
+    const layouts = this.events.filter(
+      ({ name, pid, tid, ts }) => name === "Layout" && pid === key.pid && tid === key.tid && ts >= key.ts,
     );
-    return { work: work / 1_000, laidOut: (end - key.ts) / 1_000 };
+    layouts.sort((a, b) => a.ts - b.ts);
+    // The bubble is there when the key is handled: laid out by then, or by the frame's own layout.
+    const layout = layouts.findLast(({ ts }) => ts < handled) ?? layouts[0];
+    if (!layout) throw new Error("a key press led to no layout");
+    return {
+      work: ((layout.tts ?? 0) + (layout.tdur ?? 0) - (key.tts ?? 0)) / 1_000,
+      laidOut: (layout.ts + (layout.dur ?? 0) - key.ts) / 1_000,
+    };
   }
 }
-
-const LAYING_OUT = new Set(["Layout", "UpdateLayoutTree", "PrePaint"]);
-
-const endOf = ({ ts, dur = 0 }: TraceEvent): number => ts + dur;

@@ -43,6 +43,11 @@ for (const size of [100, 10_000, ...(often(1, 0) ? [100_000] : [])]) {
     await record(info, `first Enter, work to the end of layout, ${where}`, { work: presses[0]?.work ?? 0 });
     const later = presses.slice(1);
     await record(info, `Enter, work to the end of layout, ${where}`, spread(later.map(({ work }) => work)));
+    await record(
+      info,
+      `Enter to the end of layout by the clock, ${where}`,
+      spread(later.map(({ laidOut }) => laidOut)),
+    );
     await record(info, `Enter to the end of its frame, ${where}`, spread(painted.slice(1)));
 
     await chat.page.evaluate(() => [window.probes.longestTask(), window.probes.interactions()]);

@@ -172,8 +172,10 @@ export class Account {
     const composed = this.chat.outbox.get(txn);
     const entry = composed && stored(composed);
     if (!entry) return undefined;
-    if (this.tabs.leads) this.tabs.say({ type: "composed", entry });
-    else this.tabs.ask({ type: "composed", entry });
+    queueMicrotask(() => {
+      if (this.tabs.leads) this.tabs.say({ type: "composed", entry });
+      else this.tabs.ask({ type: "composed", entry });
+    });
     return `${this.id}/${txn}`;
   }
 
@@ -190,7 +192,12 @@ export class Account {
 
   chatInput(input: ChatInput): void {
     if (this.stopped) return;
-    for (const effect of this.chat.handle(now(), input, Math.random())) this.perform(effect, input.type);
+    for (const effect of this.chat.handle(now(), input, Math.random())) {
+      // The screen first: what was composed is on it before the network is told, in the same task.
+      if (input.type === "compose" && (effect.do === "frame" || effect.do === "post"))
+        queueMicrotask(() => this.perform(effect, input.type));
+      else this.perform(effect, input.type);
+    }
     this.cache.touch();
     this.arm();
   }

@@ -57,8 +57,9 @@ function Room({
 
   const send = useCallback(
     (text: string) => {
-      play("out");
       const key = zas.send(roomId, text);
+      // Heard in the same task, once the row is in the document.
+      queueMicrotask(() => play("out"));
       if (key !== undefined) afterPaint(() => zas.painted(key));
     },
     [zas, roomId, play],

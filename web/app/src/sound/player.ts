@@ -1,8 +1,11 @@
 /** Plays clips by Web Audio. A browser lets a page sound only after a gesture: the first one unlocks it. */
 import { CLIPS, type Clip, renderClip } from "./clips";
 
-/** The clips are made this long after the first gesture, in ms: later than its own frame. */
-const PREPARE_MS = 200;
+/**
+ * Everything is made this long after the first gesture, in ms: later than its own frame, which it would
+ * hold up, and soon enough that browsers still count it as the gesture's.
+ */
+const PREPARE_MS = 50;
 
 /** Plays sounds; a test or an embedding app may bring its own. */
 export interface SoundPlayer {
@@ -16,6 +19,8 @@ export interface SoundPlayer {
  */
 export function createPlayer(root: HTMLElement = document.documentElement): SoundPlayer {
   let context: AudioContext | undefined;
+  /** What the first gesture itself was to play. */
+  let due: Parameters<SoundPlayer["play"]>[] | undefined;
   const buffers = new Map<Clip, AudioBuffer>();
 
   function bufferOf(clip: Clip, context: AudioContext): AudioBuffer {
@@ -29,13 +34,21 @@ export function createPlayer(root: HTMLElement = document.documentElement): Soun
   }
 
   function unlock() {
-    if (!context) {
-      const made = new AudioContext({ latencyHint: "interactive" });
-      context = made;
-      // Ahead of the first message, so that its task need not.
-      setTimeout(() => CLIPS.forEach((clip) => void bufferOf(clip, made)), PREPARE_MS);
-    }
-    if (context.state === "suspended") void context.resume();
+    if (context || due) return;
+    due = [];
+    setTimeout(() => {
+      context = new AudioContext({ latencyHint: "interactive" });
+      if (context.state === "suspended") void context.resume();
+      for (const clip of CLIPS) bufferOf(clip, context);
+      for (const [clip, volume] of due ?? []) start(clip, volume, context);
+    }, PREPARE_MS);
+  }
+
+  function start(clip: Clip, volume: number, context: AudioContext) {
+    const source = new AudioBufferSourceNode(context, { buffer: bufferOf(clip, context) });
+    source.connect(new GainNode(context, { gain: volume ** 2 })).connect(context.destination);
+    source.start();
+    root.dataset.soundStarts = String(Number(root.dataset.soundStarts ?? 0) + 1);
   }
   if (typeof AudioContext === "function") {
     for (const gesture of ["pointerdown", "keydown"]) {
@@ -46,13 +59,10 @@ export function createPlayer(root: HTMLElement = document.documentElement): Soun
   return {
     play(clip, volume) {
       // Before the first gesture there is no context; a sound kept for later would be a lie.
-      if (!context) return;
+      if (!context) return void due?.push([clip, volume]);
       // A phone suspends the context of a page that was away.
       if (context.state !== "running") void context.resume();
-      const source = new AudioBufferSourceNode(context, { buffer: bufferOf(clip, context) });
-      source.connect(new GainNode(context, { gain: volume ** 2 })).connect(context.destination);
-      source.start();
-      root.dataset.soundStarts = String(Number(root.dataset.soundStarts ?? 0) + 1);
+      start(clip, volume, context);
     },
   };
 }

@@ -306,7 +306,7 @@ export class Chat {
     this.effects.unsaved.add("");
     if (event.kind === "joined") {
       if (!this.rooms.has(event.joined)) this.wanted.room(event.joined);
-    } else if (event.kind === "left") this.held.leave(now, event.left);
+    } else if (event.kind === "left") this.held.leave(now, event.left, event.at_seq);
     else if (event.kind === "room_prefs_changed") {
       const facts = this.rooms.get(event.about);
       if (facts) facts.prefs = event.prefs;

@@ -26,6 +26,8 @@ export class RoomLog {
    * history is known. `parted`: one is not in the room.
    */
   state: "follows" | "behind" | "void" | "parted" = "follows";
+  /** The last place that one may see, if one has left. */
+  left = 0;
   private islands: [from: number, to: number][] = [];
 
   /** A log known to end at `head`, of which nothing is held. */
@@ -117,9 +119,16 @@ export class RoomLog {
     for (const event of ahead) this.add(event);
   }
 
+  /** One is not in the room any more, and sees nothing of it above `at`. */
+  part(at = this.head): void {
+    this.state = "parted";
+    this.left = Math.max(this.left, at);
+  }
+
   private reset(epoch: number, head: number): void {
     this.events.clear();
     this.islands = [];
+    if (epoch !== this.epoch) this.left = 0;
     this.epoch = epoch;
     this.floor = head + 1;
     this.upto = head;

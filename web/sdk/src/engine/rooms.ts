@@ -63,8 +63,9 @@ export class Rooms {
       return this.wanted.room(room);
     }
     if (timeline.log.state === "parted") {
-      // What came after one was removed is not for oneself, until one is added again.
-      if (event.kind !== "member_added" || event.user !== this.me) return;
+      // What came after one was removed is not for oneself, until one is added again; a replay tells of
+      // earlier times, too.
+      if (event.kind !== "member_added" || event.user !== this.me || event.seq <= timeline.log.left) return;
       timeline.log.state = "follows";
     }
     this.took(now, timeline, timeline.add(event), this.live);
@@ -163,10 +164,9 @@ export class Rooms {
     this.add(now, timeline);
   }
 
-  /** One is not in the room any more; its log is kept for the day one is back. */
-  leave(now: number, room: RoomId): void {
-    const timeline = this.timelines.get(room);
-    if (timeline) timeline.log.state = "parted";
+  /** One is not in the room any more, since `at` if that is known; its log is kept for the day one is back. */
+  leave(now: number, room: RoomId, at?: number): void {
+    this.timelines.get(room)?.log.part(at);
     this.facts.delete(room);
     this.positions.forget(room);
     this.wanted.forget(room);

@@ -63,8 +63,9 @@ export class Sending {
     const timeline = this.timelines.get(room);
     const acked = this.outbox.of(room).some(({ state }) => state.is === "acked");
     if (timeline && acked) {
-      const { epoch, cursor } = timeline.log;
-      this.handle(now, { type: "covered", room, epoch, upto: cursor?.[1] ?? 0 });
+      const { epoch, cursor, state } = timeline.log;
+      const covered = { type: "covered", room, epoch, upto: cursor?.[1] ?? 0 } as const;
+      this.handle(now, state === "parted" ? { type: "parted", room } : covered);
     }
     timeline?.setEntries(this.outbox.of(room));
     this.effects.room(room);
