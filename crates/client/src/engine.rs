@@ -95,6 +95,12 @@ impl Engine {
     /// An engine for one signed-in person.
     #[must_use]
     pub fn new(me: UserId, rungs: Vec<Rung>, saved: Saved) -> Self {
+        let mut positions = Positions::default();
+        for (&room, &(_, delivered)) in saved.cursor.iter().filter(|(room, _)| **room != RoomId::own_log(me))
+        {
+            // The former run may have ended before it said so.
+            positions.advance(0, Advance { room, delivered, read: 0 });
+        }
         let logs = saved.cursor.into_iter();
         Self {
             me,
@@ -102,7 +108,7 @@ impl Engine {
             carrier: (Path::Offline, 0),
             outbox: Outbox::restore(saved.outbox),
             logs: logs.map(|(room, (epoch, seq))| (room, Timeline::at(me, room, epoch, seq))).collect(),
-            positions: Positions::default(),
+            positions,
             receipts: true,
             seen: None,
         }
@@ -110,8 +116,11 @@ impl Engine {
 
     /// Whether receiving a message advances one's `delivered`; so unless said otherwise.
     #[must_use]
-    pub const fn with_receipts(mut self, receipts: bool) -> Self {
+    pub fn with_receipts(mut self, receipts: bool) -> Self {
         self.receipts = receipts;
+        if !receipts {
+            self.positions = Positions::default();
+        }
         self
     }
 
@@ -140,6 +149,12 @@ impl Engine {
             (Path::Socket, conn) => conn,
             _ => 0,
         }
+    }
+
+    /// Whether frames of this connection count.
+    #[must_use]
+    pub fn hears(&self, conn: ConnId) -> bool {
+        self.connection.hears(conn)
     }
 
     /// What is waiting to be sent.

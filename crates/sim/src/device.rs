@@ -11,6 +11,7 @@ use zas_protocol::{Command, Cursor, DeviceId, ErrorCode, Micros, RoomId, Seq, Se
 use crate::message::{Happening, Request, ToDevice};
 use crate::net::{Link, LinkId, Net, REVOKED_WITHIN};
 use crate::oracle::{Held, Violation, hold};
+use crate::transcript::{self, Transcript};
 
 /// Inputs at one moment that end a run: the engine asks for its tick without end.
 const BUSY: u32 = 5_000;
@@ -42,6 +43,8 @@ pub struct Device {
     pub no_sockets_until: Micros,
     /// Dies in the next batch of effects, after so many.
     pub dies_after: Option<usize>,
+    /// What its engine is given, if that is to be kept.
+    pub transcript: Option<Transcript>,
     timer: Option<Micros>,
     written: u64,
     busy: (Micros, u32),
@@ -69,13 +72,14 @@ impl Device {
             offline_until: 0,
             no_sockets_until: 0,
             dies_after: None,
+            transcript: None,
             timer: None,
             written: 0,
             busy: (0, 0),
         }
     }
 
-    fn millis(&self, net: &Net) -> Millis {
+    pub(crate) fn millis(&self, net: &Net) -> Millis {
         // Each device's clock began at another time.
         u64::try_from(net.now / 1_000).unwrap_or(0) + 1_000 * self.index as u64
     }
@@ -222,6 +226,10 @@ impl Device {
         let saved = Saved { outbox: self.journal.values().cloned().collect(), cursor };
         self.engine = Engine::new(self.user, RUNGS.to_vec(), saved);
         (self.started, self.dies_after, self.timer) = (false, None, None);
+        let now = self.millis(net);
+        if let Some(transcript) = &mut self.transcript {
+            transcript.reloaded(now, &net.oracle);
+        }
         net.after(1_000, Happening::Device(self.index, self.life, ToDevice::Boot));
         Ok(())
     }
@@ -232,7 +240,8 @@ impl Device {
     /// What that shows to be wrong.
     pub fn compose(&mut self, net: &mut Net, command: impl FnOnce(TxnId) -> Command) -> Held {
         self.written += 1;
-        let name = format!("d{}-{}-{}", self.index, self.life, self.written);
+        // Names sort as they were made, as those of real clients do.
+        let name = format!("d{}-{:03}-{:05}", self.index, self.life, self.written);
         let txn_id = TxnId::new(&name).map_err(|_| Violation("a name of a command".to_owned()))?;
         let command = command(txn_id);
         let now = self.millis(net);
@@ -268,7 +277,11 @@ impl Device {
         self.busy = if self.busy.0 == net.now { (net.now, self.busy.1 + 1) } else { (net.now, 0) };
         hold(self.busy.1 < BUSY, || format!("device {} is busy without end", self.index))?;
         let (now, jitter) = (self.millis(net), net.rng.unit());
+        let what = transcript::of_input(&self.engine, &input).filter(|_| self.transcript.is_some());
         let effects = self.engine.handle(now, jitter, input);
+        if let Some(transcript) = &mut self.transcript {
+            transcript.took(now, &net.oracle, what, &self.engine);
+        }
         self.carry_out(net, effects)
     }
 

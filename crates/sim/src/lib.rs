@@ -26,6 +26,7 @@
 //! | [`device`] | a client and what survives its reloads |
 //! | [`oracle`] | what must hold |
 //! | [`bug`] | planted bugs, which must be caught |
+//! | [`transcript`] | what one engine was given, for another to be given the same |
 //! | [`seen`] | what the runs reach |
 //! | [`shrink`] | smaller plans |
 
@@ -41,6 +42,7 @@ pub mod relay;
 pub mod rng;
 pub mod seen;
 pub mod shrink;
+pub mod transcript;
 pub mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -49,6 +51,7 @@ pub use bug::Bug;
 pub use oracle::Violation;
 pub use plan::Plan;
 pub use seen::Seen;
+pub use transcript::Transcript;
 
 /// Runs a plan; a panic of the code under test is a violation, too.
 ///

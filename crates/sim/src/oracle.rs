@@ -39,7 +39,7 @@ struct Composed {
 }
 
 /// The first place of a member's stay, and the last if it is over.
-type Stay = (Seq, Option<Seq>);
+pub type Stay = (Seq, Option<Seq>);
 
 /// The oracle.
 #[derive(Debug, Default)]
@@ -194,6 +194,17 @@ impl Oracle {
         })
     }
 
+    /// All logs that a person is or was in.
+    pub fn rooms_seen_by(&self, user: UserId) -> impl Iterator<Item = RoomId> {
+        self.logs.keys().copied().filter(move |&room| !self.stays(room, user).is_empty())
+    }
+
+    /// A person's stays in a room, in order.
+    #[must_use]
+    pub fn stays(&self, room: RoomId, user: UserId) -> &[Stay] {
+        self.stays.get(&(room, user)).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// The event of a place.
     #[must_use]
     pub fn event(&self, room: RoomId, seq: Seq) -> Option<&Event> {
@@ -203,14 +214,13 @@ impl Oracle {
     /// Whether a person may see a place.
     #[must_use]
     pub fn sees(&self, room: RoomId, user: UserId, seq: Seq) -> bool {
-        let stays = self.stays.get(&(room, user)).map(Vec::as_slice).unwrap_or_default();
-        stays.iter().any(|&(from, to)| (from..=to.unwrap_or(Seq::MAX)).contains(&seq))
+        self.stays(room, user).iter().any(|&(from, to)| (from..=to.unwrap_or(Seq::MAX)).contains(&seq))
     }
 
     /// Whether a person is in a room.
     #[must_use]
     pub fn is_in(&self, room: RoomId, user: UserId) -> bool {
-        self.stays.get(&(room, user)).and_then(|stays| stays.last()).is_some_and(|stay| stay.1.is_none())
+        self.stays(room, user).last().is_some_and(|stay| stay.1.is_none())
     }
 
     /// The last place of a log.

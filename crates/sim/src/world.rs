@@ -15,6 +15,7 @@ use crate::oracle::{Held, Violation, hold};
 use crate::plan::{Op, Plan};
 use crate::rng::Rng;
 use crate::seen::Seen;
+use crate::transcript::Transcript;
 
 /// After the last operation the weather stays bad for this long.
 const AFTERMATH: Micros = 7_000_000;
@@ -46,6 +47,22 @@ pub fn run(plan: &Plan, bug: Option<Bug>) -> Result<Seen, Violation> {
     let mut world = World::new(plan.clone(), bug)?;
     world.go()?;
     Ok(world.net.seen)
+}
+
+/// Runs a plan to its end, and keeps what one device's engine is given.
+///
+/// # Errors
+/// The first violation.
+pub fn record(plan: &Plan, device: usize) -> Result<Transcript, Violation> {
+    let mut world = World::new(plan.clone(), None)?;
+    let device = device % world.devices.len();
+    let recorded = &mut world.devices[device];
+    recorded.transcript = Some(Transcript::new(plan.seed, recorded.user));
+    world.go()?;
+    let recorded = &mut world.devices[device];
+    let mut transcript = recorded.transcript.take().ok_or_else(|| Violation("no transcript".to_owned()))?;
+    transcript.finish(&world.net.oracle, &recorded.engine);
+    Ok(transcript)
 }
 
 impl World {

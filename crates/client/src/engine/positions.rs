@@ -9,6 +9,8 @@ use super::{Effect, Millis, Path};
 
 /// Advances are gathered this long before they are said.
 pub const SAY_EVERY_MS: Millis = 500;
+/// Advances that one signal carries, so that it fits into a frame.
+pub const ADVANCES: usize = 100;
 
 /// The machine; see the module.
 #[derive(Debug, Clone, Default)]
@@ -75,8 +77,8 @@ impl Positions {
             self.due = None;
             let unsaid = std::mem::take(&mut self.unsaid);
             let advances: Vec<_> = unsaid.iter().filter_map(|room| self.own.get(room)).copied().collect();
-            if !advances.is_empty() {
-                out.push(Effect::Say(Signal::Positions { advances }));
+            for advances in advances.chunks(ADVANCES) {
+                out.push(Effect::Say(Signal::Positions { advances: advances.to_vec() }));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The driver of the engine: its effects become messages, and entries of the journal.
 
 use zas_client::engine::{ConnId, Effect, Fetch, Millis, Progress, Rung};
-use zas_protocol::{ClientFrame, Command, Event};
+use zas_protocol::{ClientFrame, Command, Event, EventBody};
 use zas_store::PageAt;
 
 use super::Device;
@@ -9,6 +9,7 @@ use crate::bug::Bug;
 use crate::message::{Asked, Happening, Request, ToDevice, ToNode};
 use crate::net::Net;
 use crate::oracle::{Held, hold};
+use crate::transcript::What;
 
 impl Device {
     pub(super) fn carry_out(&mut self, net: &mut Net, mut effects: Vec<Effect>) -> Held {
@@ -81,7 +82,15 @@ impl Device {
                     }
                     Progress::InFlight | Progress::Acked { .. } => {}
                 }
-                self.journal.insert(entry.command.txn_id().clone(), entry);
+                let (name, now) = (entry.command.txn_id().clone(), self.millis(net));
+                if let (Some(transcript), Command::Send { room, txn_id, text, .. }) =
+                    (&mut self.transcript, &entry.command)
+                    && !self.journal.contains_key(&name)
+                {
+                    let (room, txn_id, text) = (*room, txn_id.clone(), text.clone());
+                    transcript.note(now, &net.oracle, What::Compose { room, txn_id, text });
+                }
+                self.journal.insert(name, entry);
             }
             Effect::Forget(txn_id) => drop(self.journal.remove(&txn_id)),
             Effect::Settled { outcome, .. } => {
@@ -94,7 +103,12 @@ impl Device {
                 net.seen.note("jumps");
                 self.shown.insert(room, to);
             }
-            Effect::Replaced { room } => drop(self.shown.remove(&room)),
+            Effect::Replaced { room } => {
+                self.shown.remove(&room);
+                if let Some(transcript) = &mut self.transcript {
+                    transcript.forget(room);
+                }
+            }
             Effect::Heard(_) => {}
         }
         Ok(())
@@ -102,6 +116,12 @@ impl Device {
 
     /// Each event once, in order, and nothing between left out that the user may see.
     fn arrived(&mut self, net: &mut Net, event: &Event) -> Held {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.arrived(event);
+            if let EventBody::Left { left, .. } = event.body {
+                transcript.forget(left);
+            }
+        }
         net.oracle.shown(self.user, event)?;
         let (room, seq) = (event.room, event.seq);
         if let Some(last) = self.shown.insert(room, seq) {
