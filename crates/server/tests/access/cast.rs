@@ -7,6 +7,7 @@ use serde_json::Value;
 use zas_protocol::{Ack, Command, DeviceId, ErrorCode, FileId, RoomId, UserId};
 use zas_server::clock;
 use zas_server::committer::Outcome;
+use zas_server::config::Config;
 
 use crate::support::{Person, Server};
 
@@ -75,10 +76,23 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn start() -> Self {
-        Self::on(Server::start().await).await
+        Self::with(|_| {}).await
     }
 
-    pub(crate) async fn on(server: Server) -> Self {
+    /// Over the model of the store, which a suite of its own holds equal to the database; a soak has the
+    /// time for the database itself.
+    pub(crate) async fn with(configure: impl FnOnce(&mut Config)) -> Self {
+        let is_soak = zas_tally::amount(1) > 1;
+        let server = if is_soak { Server::on_disk(configure).await } else { Server::with(configure).await };
+        Self::on(server).await
+    }
+
+    /// Over the database.
+    pub(crate) async fn on_disk() -> Self {
+        Self::on(Server::on_disk(|_| {}).await).await
+    }
+
+    async fn on(server: Server) -> Self {
         let painter = person(&server, "painter").await;
         let file = picture(&server, painter.id).await;
         Self { server, file }

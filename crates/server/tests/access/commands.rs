@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use zas_protocol::{CloseCode, Command, ErrorCode};
 
 use crate::cast::{Caller, Cast, Stage, cells, named};
-use crate::support::{Heard, Server, Socket};
+use crate::support::{Heard, Socket};
 
 /// A command, and a letter for each caller: nobody, stranger, ex-member, member, admin, owner; disabled,
 /// signed out, expired, refresh token.

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use zas_protocol::{CloseCode, ErrorCode};
 
 use crate::cast::{Caller, Cast, Stage, cells};
-use crate::support::{Heard, PATIENCE, Server, Socket};
+use crate::support::{Heard, PATIENCE, Socket};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rung {
@@ -73,7 +73,7 @@ async fn every_frame_reaches_those_its_row_names_and_nobody_else_on_every_rung()
     let (mut wrong, mut runs) = (Vec::new(), 0);
     for rung in RUNGS {
         for caller in Caller::ALL {
-            let stage = Stage::start().await;
+            let stage = Stage::on_disk().await;
             let cast = Cast::new(&stage, caller).await;
             let heard = heard(&cast, rung).await;
             runs += 1;

@@ -6,7 +6,6 @@ use serde_json::Value;
 use zas_server::{demo, legacy, router};
 
 use crate::cast::{Caller, Cast, SECRET, Stage, cells};
-use crate::support::Server;
 
 /// A route; what is asked where it is not the route as it stands; the body; a letter for each caller:
 /// nobody, stranger, ex-member, member, admin, owner; disabled, signed out, expired, refresh token.
@@ -134,11 +133,11 @@ async fn every_route_answers_each_caller_as_its_row_says() {
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let (mut wrong, mut asked, mut secrets) = (Vec::new(), 0, 0);
     for &(route, path, body, letters) in rows() {
-        let server = Server::with(|config| {
+        let stage = Stage::with(|config| {
             config.demo = true;
             config.limits.sign_ins_per_minute = 1_000;
-        });
-        let stage = Stage::on(server.await).await;
+        })
+        .await;
         let (method, own_path) = route.split_once(' ').unwrap();
         let path = if path.is_empty() { own_path } else { path };
         for (caller, letter) in cells(letters) {

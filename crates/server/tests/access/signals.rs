@@ -8,7 +8,7 @@ use zas_protocol::Command;
 
 use crate::cast::{Caller, Cast, Stage, cells};
 use crate::frames::golden;
-use crate::support::{Server, Socket};
+use crate::support::Socket;
 
 /// A signal, and whether the group hears it from: nobody, stranger, ex-member, member, admin, owner;
 /// disabled, signed out, expired, refresh token.

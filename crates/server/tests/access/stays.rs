@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use crate::cast::{Caller, Cast, Stage, named};
 use crate::frames::{Feed, RUNGS, Rung};
-use crate::support::{Person, Server};
+use crate::support::Person;
 
 const REMOVE: &str = r#"{"type":"remove_member","room":"{room}","user":"{me}"}"#;
 const ADD: &str = r#"{"type":"add_member","room":"{room}","user":"{me}"}"#;
 
 /// On the model, and on the database that holds what is real.
 async fn stages() -> [Stage; 2] {
-    [Stage::start().await, Stage::on(Server::on_disk(|_| {}).await).await]
+    [Stage::start().await, Stage::on_disk().await]
 }
 
 async fn says(cast: &Cast<'_>, text: &str) -> u64 {

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
@@ -142,11 +143,11 @@ impl Setup {
     }
 
     /// Keeps what a process logs from now to its end, beside what the program does. The lines come out
-    /// too, for who waits for one.
-    pub(crate) fn log_from(&self, stderr: ChildStderr) -> mpsc::Receiver<String> {
+    /// too, for who waits for one; the thread ends with the last of them.
+    pub(crate) fn log_from(&self, stderr: ChildStderr) -> (mpsc::Receiver<String>, JoinHandle<()>) {
         let (lines, read) = mpsc::channel();
         let log = self.log.clone();
-        std::thread::spawn(move || {
+        let keeping = std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let mut log = log.lock().unwrap();
                 log.push_str(&line);
@@ -155,7 +156,7 @@ impl Setup {
                 let _ = lines.send(line);
             }
         });
-        read
+        (read, keeping)
     }
 
     /// Starts it, and waits until it listens.
@@ -166,8 +167,8 @@ impl Setup {
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let lines = self.log_from(child.stderr.take().unwrap());
-        let running = Running { child, url: self.url() };
+        let (lines, keeping) = self.log_from(child.stderr.take().unwrap());
+        let running = Running { child, url: self.url(), keeping: Some(keeping) };
         let announced = tokio::task::spawn_blocking(move || {
             lines.iter().find(|line| line.contains("listening")).expect("the server listens before it ends")
         });
@@ -180,6 +181,8 @@ impl Setup {
 pub(crate) struct Running {
     child: Child,
     pub(crate) url: String,
+    /// Keeps what it logs.
+    keeping: Option<JoinHandle<()>>,
 }
 
 impl Running {
@@ -204,9 +207,15 @@ impl Running {
         self.ended().await
     }
 
-    /// Waits for its end, as long as draining may take.
+    /// Waits for its end, as long as draining may take, and until all that it logged is kept.
     pub(crate) async fn ended(mut self) -> Option<i32> {
-        let ended = tokio::task::spawn_blocking(move || self.child.wait().unwrap().code());
+        let ended = tokio::task::spawn_blocking(move || {
+            let code = self.child.wait().unwrap().code();
+            if let Some(keeping) = self.keeping.take() {
+                keeping.join().unwrap();
+            }
+            code
+        });
         timeout(3 * PATIENCE, ended).await.unwrap().unwrap()
     }
 }
