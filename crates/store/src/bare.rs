@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, params_from_iter, types::Value};
 
 use crate::error::StoreError;
+use crate::sqlite::CHECKPOINT_PAGES;
 
 /// Rows of one statement.
 const ROWS: usize = 64;
@@ -37,6 +38,7 @@ impl Log {
         let connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.execute_batch(
             "CREATE TABLE log (
                room TEXT NOT NULL, seq INTEGER NOT NULL, txn_id TEXT NOT NULL, text TEXT NOT NULL,

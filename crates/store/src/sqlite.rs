@@ -33,6 +33,7 @@ use zas_protocol::{
     Ack, DeviceId, Epoch, Event, FileId, MessageId, Micros, Position, RoomId, Seq, TxnId, UserId,
 };
 
+pub(crate) use self::open::CHECKPOINT_PAGES;
 use self::open::ProcessLock;
 use self::threads::Threads;
 use crate::batch;
@@ -82,7 +83,7 @@ impl SqliteStore {
         let mut writer = open::writer(path)?;
         let epoch = open::epoch(&writer)?;
         let stopped = Arc::default();
-        checkpoint_at(&mut writer, open::CHECKPOINT_PAGES, &stopped)?;
+        checkpoint_at(&mut writer, CHECKPOINT_PAGES, &stopped)?;
         let readers =
             (0..options.readers.max(1)).map(|_| open::reader(path)).collect::<Result<Vec<_>, _>>()?;
         // Threads hold both until they end, so the file is let go with its last connection.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join_all;
 use tempfile::TempDir;
 use zas_load::line::Line;
+use zas_load::process::usage;
 use zas_load::{Crowd, Load, Member, Run};
 
 use super::child::{Cores, Server};
@@ -17,6 +18,14 @@ use super::{Options, RAISED};
 const PATH: &str = "/v1/ws";
 /// Messages of each writer under way when it goes as fast as it can.
 const WINDOW: usize = 16;
+/// A load that leaves the generator room, in messages or deliveries a second: what each costs the server
+/// is compared at it where the generator is what limits the bare loop.
+const STEADY_MESSAGES: f64 = 5_000.0;
+const STEADY_DELIVERIES: f64 = 30_000.0;
+/// A generator that is busier than this limits what it measures.
+const BUSY: f64 = 0.9;
+/// How much of the bare loop Zas is to reach, by what it does or by what that costs.
+const SHARE: f64 = 0.6;
 
 /// A bench under way.
 pub(super) struct Bench {
@@ -143,32 +152,31 @@ impl Bench {
 
         let bare_crowd = self.crowd(&bare, bare_members(people, 2, 1), false).await?;
         let rounds = if self.options.quick { 3 } else { 7 };
-        let (mut fast, mut fast_bare, mut cpu, mut cpu_bare) = (vec![], vec![], vec![], vec![]);
+        let mut race = Race::default();
         for round in 1..=rounds {
             self.say(&format!("  as many messages as go, round {round} of {rounds}"));
-            let time = self.options.time(1.5, 4.0);
-            let before = zas.usage()?;
+            let time = self.options.time(0.8, 4.0);
             let run = self.run(&crowd, Load::Window(WINDOW), time).await;
-            fast.push(run.messages_a_second());
-            cpu.push(micros_each(zas.usage()?.cpu - before.cpu, run.audit.acked));
-            let before = bare.usage()?;
+            race.fast.push(run.messages_a_second());
+            let generator = Generator::watch()?;
             let run = bare_crowd.run(Load::Window(WINDOW), time).await;
-            fast_bare.push(run.messages_a_second());
-            cpu_bare.push(micros_each(bare.usage()?.cpu - before.cpu, run.audit.acked));
+            race.busy.push(generator.busy()?);
+            race.fast_bare.push(run.messages_a_second());
         }
-        let ((value, spread), (bare, _)) = (middle(&fast), middle(&fast_bare));
-        self.figures.push(
-            Figure::new("messages_a_second", "durable messages a second, rooms of two", value, "1/s")
-                .between(spread)
-                .beside(bare)
-                .budget(Budget::ShareAtLeast(0.6)),
-        );
-        let ((value, spread), (bare, _)) = (middle(&cpu), middle(&cpu_bare));
-        self.figures.push(
-            Figure::new("cpu_a_message", "server's processor time a message", value, "µs")
-                .between(spread)
-                .beside(bare),
-        );
+        for round in 1..=rounds {
+            self.say(&format!("  {STEADY_MESSAGES} messages a second, round {round} of {rounds}"));
+            let (load, time) = (Load::Rate(STEADY_MESSAGES), self.options.time(0.6, 4.0));
+            let before = zas.usage()?;
+            let run = self.run(&crowd, load, time).await;
+            race.cost.push(micros_each(zas.usage()?.cpu - before.cpu, run.audit.acked));
+            let before = bare.usage()?;
+            let run = bare_crowd.run(load, time).await;
+            race.cost_bare.push(micros_each(bare.usage()?.cpu - before.cpu, run.audit.acked));
+        }
+        self.figures.extend(race.figures(
+            ("messages_a_second", "durable messages a second, rooms of two".to_owned()),
+            ("cpu_a_message", format!("server's processor time a message, {STEADY_MESSAGES} a second")),
+        ));
         Ok(())
     }
 
@@ -193,23 +201,32 @@ impl Bench {
             let crowd = self.crowd(&zas, members.collect(), true).await?;
             let bare_crowd = self.crowd(&bare, bare_members(size, size, writers), false).await?;
             let rounds = if self.options.quick { 3 } else { 5 };
-            let (mut fast, mut fast_bare) = (vec![], vec![]);
+            let mut race = Race::default();
             for round in 1..=rounds {
                 self.say(&format!("  as many deliveries as go, round {round} of {rounds}"));
-                let time = self.options.time(1.5, 4.0);
+                let time = self.options.time(0.8, 4.0);
                 let run = self.run(&crowd, Load::Window(2), time).await;
-                fast.push(run.deliveries_a_second());
-                fast_bare.push(bare_crowd.run(Load::Window(2), time).await.deliveries_a_second());
+                race.fast.push(run.deliveries_a_second());
+                let generator = Generator::watch()?;
+                let run = bare_crowd.run(Load::Window(2), time).await;
+                race.busy.push(generator.busy()?);
+                race.fast_bare.push(run.deliveries_a_second());
             }
-            let ((value, spread), (bare, _)) = (middle(&fast), middle(&fast_bare));
-            let figure = Figure::new(
-                &format!("deliveries_{size}"),
-                format!("deliveries a second, a room of {size}"),
-                value,
-                "1/s",
-            );
-            let figure = figure.between(spread).beside(bare).budget(Budget::ShareAtLeast(0.6));
-            self.figures.push(figure);
+            let each = (size as f64 - 1.0).max(1.0);
+            for round in 1..=rounds {
+                self.say(&format!("  {STEADY_DELIVERIES} deliveries a second, round {round} of {rounds}"));
+                let (load, time) = (Load::Rate(STEADY_DELIVERIES / each), self.options.time(0.6, 4.0));
+                let before = zas.usage()?;
+                let run = self.run(&crowd, load, time).await;
+                race.cost.push(micros_each(zas.usage()?.cpu - before.cpu, run.audit.delivered));
+                let before = bare.usage()?;
+                let run = bare_crowd.run(load, time).await;
+                race.cost_bare.push(micros_each(bare.usage()?.cpu - before.cpu, run.audit.delivered));
+            }
+            self.figures.extend(race.figures(
+                (&format!("deliveries_{size}"), format!("deliveries a second, a room of {size}")),
+                (&format!("cpu_{size}"), format!("server's processor time a delivery, a room of {size}")),
+            ));
         }
         Ok(())
     }
@@ -326,6 +343,53 @@ impl Bench {
         let what = format!("the same, {many} stored (in place of the bare loop: 1,000)");
         self.figures.push(Figure::new("cpu_many_stored", what, much, "µs").beside(few));
         Ok(())
+    }
+}
+
+/// Zas and the bare loop, in turns: as fast as they go, and at a load that both bear.
+#[derive(Default)]
+struct Race {
+    fast: Vec<f64>,
+    fast_bare: Vec<f64>,
+    /// How much of its core the generator used while the bare loop went as fast as it could.
+    busy: Vec<f64>,
+    cost: Vec<f64>,
+    cost_bare: Vec<f64>,
+}
+
+impl Race {
+    /// The budget is on what was done; where the generator could not ask for more, on what it cost.
+    fn figures(&self, fast: (&str, String), cost: (&str, String)) -> [Figure; 2] {
+        let ((busy, _), (bare, _), (cost_bare, _)) =
+            (middle(&self.busy), middle(&self.fast_bare), middle(&self.cost_bare));
+        let busy_too = format!("{} (generator {:.0} % busy)", fast.1, busy * 100.0);
+        let (value, spread) = middle(&self.fast);
+        let done = Figure::new(fast.0, busy_too, value, "1/s").between(spread).beside(bare);
+        let (value, spread) = middle(&self.cost);
+        let spent = Figure::new(cost.0, cost.1, value, "µs").between(spread).beside(cost_bare);
+        if busy < BUSY {
+            [done.budget(Budget::ShareAtLeast(SHARE)), spent]
+        } else {
+            [done, spent.budget(Budget::TimesAtMost(1.0 / SHARE))]
+        }
+    }
+}
+
+/// This process, which makes the load.
+struct Generator(Instant, Duration);
+
+impl Generator {
+    fn cpu() -> Result<Duration, String> {
+        usage(std::process::id()).map(|usage| usage.cpu).map_err(said)
+    }
+
+    fn watch() -> Result<Self, String> {
+        Ok(Self(Instant::now(), Self::cpu()?))
+    }
+
+    /// The share of one core that it has used since.
+    fn busy(&self) -> Result<f64, String> {
+        Ok((Self::cpu()? - self.1).as_secs_f64() / self.0.elapsed().as_secs_f64())
     }
 }
 

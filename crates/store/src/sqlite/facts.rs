@@ -1,16 +1,20 @@
 //! Facts for a batch: each statement once a key, all of one transaction.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use zas_core::ledger::{Facts, MemberFacts, Needs, RoomFacts, StoredTxn, UserFacts};
 use zas_protocol::{Ack, Epoch, MessageId, RoomId, TxnId, UserId};
 
 use super::columns;
 use crate::error::StoreError;
 
+const TXN: &str =
+    "SELECT room_id, seq, at, message, fingerprint FROM events WHERE sender = ?1 AND txn_id = ?2";
+
 pub(super) fn load(connection: &Connection, needs: &Needs, epoch: Epoch) -> Result<Facts, StoreError> {
     let mut facts = Facts::default();
+    let mut txns = connection.prepare_cached(TXN)?;
     for (user, txn_id) in &needs.txns {
-        if let Some(stored) = stored_txn(connection, *user, txn_id)? {
+        if let Some(stored) = read_txn(&mut txns, *user, txn_id)? {
             facts.txns.insert((*user, txn_id.clone()), stored);
         }
     }
@@ -86,9 +90,14 @@ pub(super) fn stored_txn(
     user: UserId,
     txn_id: &TxnId,
 ) -> Result<Option<StoredTxn>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT room_id, seq, at, message, fingerprint FROM events WHERE sender = ?1 AND txn_id = ?2",
-    )?;
+    read_txn(&mut connection.prepare_cached(TXN)?, user, txn_id)
+}
+
+fn read_txn(
+    statement: &mut CachedStatement<'_>,
+    user: UserId,
+    txn_id: &TxnId,
+) -> Result<Option<StoredTxn>, StoreError> {
     let found = statement.query_row(params![user.0, txn_id.as_str()], |row| {
         let ack = Ack {
             txn_id: txn_id.clone(),
