@@ -37,10 +37,12 @@ export function createPlayer(root: HTMLElement = document.documentElement): Soun
     if (context || due) return;
     due = [];
     setTimeout(() => {
-      context = new AudioContext({ latencyHint: "interactive" });
-      if (context.state === "suspended") void context.resume();
-      for (const clip of CLIPS) bufferOf(clip, context);
-      for (const [clip, volume] of due ?? []) start(clip, volume, context);
+      const made = new AudioContext({ latencyHint: "interactive" });
+      context = made;
+      if (made.state === "suspended") void made.resume();
+      for (const [clip, volume] of due ?? []) start(clip, volume, made);
+      // Ahead of the next message, so that its task need not; a task each, since none should be long.
+      for (const clip of CLIPS) setTimeout(() => bufferOf(clip, made));
     }, PREPARE_MS);
   }
 
