@@ -1,8 +1,8 @@
 import type { Prefs, ZasClient } from "@zas/client";
 import { useConnection, useSession, ZasProvider } from "@zas/client/react";
 import { useState } from "react";
-import { auth } from "./i18n/auth.js";
 import { type Language, LanguageContext, useText } from "./i18n/index.js";
+import { shell } from "./i18n/shell.js";
 import { rememberedLanguage, useAppearance, useLanguagePreference } from "./shell/appearance.js";
 import { Shell } from "./shell/Shell.js";
 import { SoundProvider } from "./sound/SoundProvider.js";
@@ -43,13 +43,13 @@ function Gate() {
 
 /** Before it is known who is here; invisible for its first 200 ms. */
 function Opening() {
-  const text = useText(auth);
+  const text = useText(shell);
   const connection = useConnection();
   return (
     <main aria-busy className="animate-skeleton h-full">
       <Message
         icon={<img src="/icon.svg" alt="" width={64} height={64} />}
-        title={connection.state === "offline" ? text.waiting : text.connecting}
+        title={connection.state === "offline" ? text.unreachable : text.opening}
       />
     </main>
   );

@@ -18,8 +18,6 @@ export const auth = table({
     toSignUp: "Crea tu cuenta",
     toSignIn: "Entra con la tuya",
     otherLanguage: "English",
-    connecting: "Conectando…",
-    waiting: "No llegamos al servidor. Seguimos intentándolo.",
   },
   en: {
     tagline: "Write, and zas: it's there.",
@@ -38,7 +36,5 @@ export const auth = table({
     toSignUp: "Create yours",
     toSignIn: "Sign in with it",
     otherLanguage: "Español",
-    connecting: "Connecting…",
-    waiting: "We can't reach the server. Still trying.",
   },
 });

@@ -2,6 +2,8 @@ import { table } from "./index.js";
 
 export const shell = table({
   es: {
+    opening: "Conectando…",
+    unreachable: "No llegamos al servidor. Seguimos intentándolo.",
     sidebar: "Lista de chats",
     resize: "Ancho de la lista",
     info: "Información",
@@ -18,6 +20,8 @@ export const shell = table({
     ] as [keys: string, what: string][],
   },
   en: {
+    opening: "Connecting…",
+    unreachable: "We can't reach the server. Still trying.",
     sidebar: "Chat list",
     resize: "Width of the list",
     info: "Details",

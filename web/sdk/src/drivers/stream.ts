@@ -1,4 +1,3 @@
-import { createParser } from "eventsource-parser";
 import { ZasFailure } from "../errors.js";
 import { ABNORMAL, type Carrier, type CarrierEvents, closeCode, type Opening } from "./carrier.js";
 import { refusal } from "./http.js";
@@ -24,7 +23,11 @@ export function openStream({ network, token, hello }: Opening, on: CarrierEvents
       signal,
       cache: "no-store",
     } as const;
-    const response = await network.fetch("/v1/feed", init, { kind: "stream" });
+    // Comes with the answer: who has a socket need not load it.
+    const [{ createParser }, response] = await Promise.all([
+      import("eventsource-parser"),
+      network.fetch("/v1/feed", init, { kind: "stream" }),
+    ]);
     if (!response.ok) throw await refusal(response);
     if (!response.body || !response.headers.get("content-type")?.startsWith("text/event-stream")) {
       throw new ZasFailure("offline", "not a stream");
