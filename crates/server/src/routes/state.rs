@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use axum::Json;
 use axum::extract::State as Shared;
 use zas_protocol::frame::PROTOCOL_VERSION;
+use zas_protocol::limits::SMALL_GROUP;
 use zas_protocol::rest::{LogHead, Room, ServerInfo, State, User};
 use zas_protocol::{ErrorCode, Event, EventBody, Presence, RoomId, UserId};
 
@@ -42,7 +43,8 @@ pub async fn state(Shared(app): Shared<App>, Authed(identity): Authed) -> Result
     Ok(Json(State { me, own_log, rooms, users, presence, server }))
 }
 
-/// Everyone that rooms and events name, and which of them are there.
+/// Everyone that rooms and events name, and which of them are there: of those alone whose coming and
+/// going the feed tells, who are in a private room or a small group of these.
 pub async fn people(
     app: &App,
     viewer: UserId,
@@ -56,11 +58,13 @@ pub async fn people(
     }
     ids.extend(events.iter().flat_map(named));
     let ids: Vec<UserId> = ids.into_iter().collect();
+    let small = rooms.iter().filter(|room| room.members.len() <= SMALL_GROUP);
+    let near: BTreeSet<UserId> = small.flat_map(|room| &room.members).map(|member| member.user).collect();
     let users = app.store.users(&ids).await?;
-    let last_seen = app.store.last_seen(&ids).await?;
+    let last_seen = app.store.last_seen(&near.iter().copied().collect::<Vec<_>>()).await?;
     let presence = users
         .iter()
-        .filter(|user| user.id != viewer)
+        .filter(|user| user.id != viewer && near.contains(&user.id))
         .map(|user| {
             let stored = last_seen.iter().find(|(id, _)| *id == user.id).map_or(0, |&(_, at)| at);
             app.hub.presence(user.id, stored, user.profile_rev)

@@ -9,6 +9,7 @@
 //! | [`frames`] | who hears what on each rung |
 //! | [`old_socket`] | the same on the old contract's socket |
 //! | [`signals`] | who is heard when they type or read, by each way of saying so |
+//! | [`presence`] | who is told that somebody is there |
 //! | [`stays`] | what a member sees who was away |
 //!
 //! A row has a letter for each [`cast::Caller`], in their order:
@@ -33,6 +34,7 @@ mod cast;
 mod commands;
 mod frames;
 mod old_socket;
+mod presence;
 mod routes;
 mod signals;
 mod stays;
