@@ -79,8 +79,7 @@ async fn both_stays_and_nothing_between(cast: &Cast<'_>) {
     }
 }
 
-/// Resuming asks the policy again, as history does: the room is not theirs to read any more. Their own log
-/// says so, and the place they had come to; what they missed before it is there when they are back.
+/// Why so: `docs/adr/0009-a-removal-ends-what-was-missed.md`.
 #[tokio::test]
 async fn who_was_removed_while_away_hears_so_and_no_more_until_they_are_back_on_every_rung() {
     for stage in stages().await {
