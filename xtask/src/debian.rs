@@ -11,18 +11,23 @@ pub(crate) struct Need {
     package: &'static str,
     /// Where its file is found: one of these.
     files: &'static [&'static str],
-    /// The test targets of `zas-server` that need it.
-    pub(crate) tests: &'static [&'static str],
+    /// The tests that need it, as a filter of nextest.
+    pub(crate) tests: &'static str,
 }
 
-const NEEDS: [Need; 1] = [Need {
-    package: "faketime",
-    files: &[
-        "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
-        "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
-    ],
-    tests: &["clock"],
-}];
+const NEEDS: [Need; 4] = [
+    Need {
+        package: "faketime",
+        files: &[
+            "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
+            "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
+        ],
+        tests: "binary(clock) | binary(doctor)",
+    },
+    Need { package: "nginx-light", files: &["/usr/sbin/nginx"], tests: "binary(doctor)" },
+    Need { package: "caddy", files: &["/usr/bin/caddy"], tests: "binary(doctor)" },
+    Need { package: "openssl", files: &["/usr/bin/openssl"], tests: "binary(doctor)" },
+];
 
 /// What the Rust tests need and is not here.
 pub(crate) fn missing() -> Vec<&'static Need> {
@@ -64,7 +69,8 @@ pub(crate) fn may_install() -> bool {
     is_there("apt-get") && std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }
 
-fn apt_get(packages: &[&str], note: &Note<'_>) -> Captured {
+/// Installs packages.
+pub(crate) fn apt_get(packages: &[&str], note: &Note<'_>) -> Captured {
     let updated = capture(command("apt-get").args(["update", "-q"]), note);
     if !updated.ok {
         return updated;

@@ -10,7 +10,7 @@
 //! | [`planted`] | bugs planted in a copy of the code, which the tests must notice |
 //! | [`gen`] | generated files: written, or compared with what is committed |
 //! | [`boundaries`] | rules on dependencies and sources that no compiler checks |
-//! | [`web`], [`debian`] | what the web side and the tests need, and whether it is here |
+//! | [`web`], [`debian`], [`python`] | what the web side and the tests need, and whether it is here |
 //! | [`steps`] | numbered steps, side by side, with elapsed time |
 //! | [`process`] | child processes, their output captured |
 //! | [`report`] | counts out of the test runners' reports |
@@ -28,6 +28,7 @@ mod r#gen;
 mod planted;
 mod process;
 mod proof;
+mod python;
 mod report;
 mod run;
 mod soak;

@@ -11,7 +11,7 @@ use crate::process::{Captured, capture, cargo, is_there};
 use crate::report::{self, Counts};
 use crate::run::{build_server, captured};
 use crate::steps::{Board, Finished, Note, Outcome, Step};
-use crate::{boundaries, debian, r#gen, web};
+use crate::{boundaries, debian, r#gen, python, web};
 
 /// Lines of a failed step's output that are shown, from its end.
 const SHOWN_LINES: usize = 400;
@@ -35,6 +35,9 @@ impl Options {
         self.only.is_none_or(|only| only == part)
     }
 }
+
+/// Tests that run the real SDK, as a filter of nextest.
+const NEED_NODE: &str = "binary(rig) & test(/^sdk::/)";
 
 type Lane = Vec<Step<'static>>;
 
@@ -83,6 +86,7 @@ fn plan(options: &Options) -> Vec<Vec<Lane>> {
         lints.push(Step::check("clippy", clippy));
         let install = options.install;
         rust.push(Step::check("what the Rust tests need", move |note| find_needs(install, note)));
+        rust.push(Step::check("tools in Python", move |note| find_python(install, note)));
         rust.push(Step::gate("build the Rust tests", build_tests));
         rust.push(Step::check("Rust tests", rust_tests));
         rust.push(Step::check("Rust examples in docs", doc_tests));
@@ -92,7 +96,9 @@ fn plan(options: &Options) -> Vec<Vec<Lane>> {
         let generators = if options.has(Part::Rust) { Generators::Built } else { Generators::ToBuild };
         rest.push(Step::check("generated files are fresh", move |_| generated(generators)));
     }
-    if options.has(Part::Web) || options.has(Part::E2e) {
+    // The rigs run the real SDK, too.
+    let web = options.has(Part::Web) || options.has(Part::E2e) || options.has(Part::Rust);
+    if web {
         tools.push(Step::gate("npm packages", |note| match web::missing() {
             Some(why) => Outcome::Skipped(why),
             None => captured(web::install(note)),
@@ -111,7 +117,7 @@ fn plan(options: &Options) -> Vec<Vec<Lane>> {
         rest.push(Step::check("SDK tests", |note| vitest("web/sdk", note)));
         rest.push(Step::check("client tests", |note| vitest("web/app", note)));
     }
-    if options.has(Part::Web) || options.has(Part::E2e) {
+    if web {
         tools.push(Step::check("build the web client", |note| captured(web::build(note))));
     }
     if options.has(Part::E2e) {
@@ -195,13 +201,15 @@ fn rust_tests(note: &Note<'_>) -> Outcome {
     if has_nextest() {
         run.args(["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"]);
         // Their step has said that they are left out.
-        let without: Vec<String> = debian::missing()
-            .iter()
-            .flat_map(|need| need.tests)
-            .map(|test| format!("binary({test})"))
-            .collect();
+        let mut without: Vec<&str> = debian::missing().iter().map(|need| need.tests).collect();
+        if web::missing().is_some() {
+            without.push(NEED_NODE);
+        }
+        if let Some(python) = python::found() {
+            run.env("ZAS_PYTHON", python);
+        }
         if !without.is_empty() {
-            run.args(["--filterset", &format!("not ({})", without.join(" or "))]);
+            run.args(["--filterset", &format!("not ({})", without.join(" | "))]);
         }
         return counted(capture(&mut run, note), report::nextest);
     }
@@ -241,6 +249,16 @@ fn find_needs(install: bool, note: &Note<'_>) -> Outcome {
         return captured(debian::install(&missing, note));
     }
     Outcome::Skipped(debian::say(&missing))
+}
+
+fn find_python(install: bool, note: &Note<'_>) -> Outcome {
+    if python::found().is_some() {
+        return Outcome::Passed(Counts::default());
+    }
+    if install {
+        return captured(python::install(note));
+    }
+    Outcome::Skipped(python::say())
 }
 
 fn find_chromium(install: bool, note: &Note<'_>) -> Outcome {
