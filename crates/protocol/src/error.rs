@@ -20,7 +20,7 @@ macro_rules! table {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $status:literal, $retry:ident, $es:literal, $en:literal;)*) => {
         /// Why something was refused.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+        #[cfg_attr(feature = "schema", derive(ts_rs::TS))]
         pub enum ErrorCode {
             $($(#[$doc])* #[serde(rename = $name)] $variant,)*
         }
@@ -143,6 +143,25 @@ table! {
     /// A bug on our side.
     Internal = "internal", 500, Later,
         "Algo ha fallado de nuestro lado. Se reintenta.", "Something failed on our side. Trying again.";
+}
+
+/// By hand, since the derive does not see names that come through a macro.
+#[cfg(feature = "schema")]
+impl utoipa::PartialSchema for ErrorCode {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .description(Some("Why something was refused."))
+            .enum_values(Some(Self::ALL.iter().map(|code| code.name())))
+            .into()
+    }
+}
+
+#[cfg(feature = "schema")]
+impl utoipa::ToSchema for ErrorCode {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "ErrorCode".into()
+    }
 }
 
 impl ErrorCode {

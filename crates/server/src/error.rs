@@ -90,6 +90,7 @@ pub async fn render(mut request: Request, next: Next) -> Response {
         // Those of the body that was there instead.
         headers.remove(header::CONTENT_TYPE);
         headers.remove(header::CONTENT_LENGTH);
+        headers.remove(header::CONTENT_ENCODING);
         let status = StatusCode::from_u16(error.code.status()).unwrap_or(response.status());
         response = (status, Json(body)).into_response();
         response.headers_mut().extend(headers);

@@ -15,6 +15,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Content, Ref, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zas_protocol::ErrorCode;
@@ -77,6 +78,14 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .security_schemes
         .insert("bearer".to_owned(), SecurityScheme::Http(bearer).into());
     document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])]);
+    let content = Content::new(Some(Ref::from_schema_name("ErrorBody")));
+    let refusal = ResponseBuilder::new().description("Refused.").content("application/json", content).build();
+    for (path, item) in &mut document.paths.paths {
+        let operations = [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten();
+        for operation in operations.filter(|_| path.starts_with("/v1/")) {
+            operation.responses.responses.insert("default".to_owned(), refusal.clone().into());
+        }
+    }
     document
 }
 

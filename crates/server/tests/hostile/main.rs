@@ -17,12 +17,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod api;
 mod bodies;
+mod conformance;
 mod cost;
 mod frames;
 mod fuzz;
 mod pictures;
 mod requests;
+mod tools;
 
 use std::net::SocketAddr;
 
