@@ -58,10 +58,11 @@ export class Chat {
   /** Writes and sends, the way this device does. */
   async send(text: string): Promise<void> {
     await this.box.fill(text);
-    await this.press();
+    await this.sendWritten();
   }
 
-  private async press(): Promise<void> {
+  /** Sends what is in the box. */
+  async sendWritten(): Promise<void> {
     if (this.touch) await this.sendButton.tap();
     else await this.box.press("Enter");
   }
@@ -70,7 +71,7 @@ export class Chat {
   async sendWatched(text: string): Promise<Sent> {
     await this.box.fill(text);
     await this.page.evaluate((text) => window.probes.watchSend(text), text);
-    await this.press();
+    await this.sendWritten();
     const sent = await this.page.evaluate(() => window.probes.sent);
     if (!sent) throw new Error("nothing was watched");
     return sent;

@@ -23,6 +23,7 @@ import { Connection, type ConnectionEffect, type ConnectionInput, RUNGS } from "
 import { type StoredEntry, stored } from "./engine/outbox.js";
 import { TxnMint } from "./engine/txn.js";
 import { Views } from "./engine/views.js";
+import { wellFormed } from "./engine/wellFormed.js";
 import { isOffline, isSignedOut, ZasFailure } from "./errors.js";
 import type {
   Ack,
@@ -165,7 +166,7 @@ export class Account {
   }
 
   send(room: RoomId, text: string): RowKey | undefined {
-    const body = text.trim();
+    const body = wellFormed(text.trim());
     if (body === "" || this.chat.outbox.full) return undefined;
     const txn = this.mintTxn();
     this.chatInput({ type: "compose", room, text: body, txn, wall: wall() });

@@ -21,6 +21,7 @@ import { Network } from "./drivers/network.js";
 import { backoff } from "./engine/backoff.js";
 import { same } from "./engine/same.js";
 import { millis } from "./engine/views.js";
+import { wellFormed } from "./engine/wellFormed.js";
 import { isOffline, isSignedOut, ZasFailure } from "./errors.js";
 import {
   type Ack,
@@ -433,7 +434,7 @@ class Client implements ZasClient {
   private async command(unnamed: Unnamed): Promise<Ack> {
     const txn_id: TxnId | undefined = this.account?.mintTxn();
     if (txn_id === undefined) throw new ZasFailure("unauthenticated", "nobody is signed in");
-    const body = { ...unnamed, txn_id };
+    const body = { ...wellFormed(unnamed), txn_id };
     for (let failures = 1; ; failures++) {
       try {
         return await this.api.json<Ack>("POST", "/v1/commands", { body });

@@ -32,7 +32,7 @@ export default function RoomInfo({ roomId, onClose }: RoomInfoProps) {
   return (
     <div className="flex min-h-0 flex-1 flex-col md:h-full">
       <PaneHeader title={text.info} onClose={onClose} />
-      <div className="safe-bottom min-h-0 flex-1 overflow-y-auto">
+      <div className="safe-bottom min-h-0 flex-1 overflow-y-auto wrap-anywhere">
         {room ? (
           <>
             {room.other ? <Person user={room.other} /> : <Group room={room} />}

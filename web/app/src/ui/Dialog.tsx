@@ -34,7 +34,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
         onClose();
       }}
       onClick={(event) => event.target === event.currentTarget && onClose()}
-      className="safe-bottom m-auto mb-0 max-h-[85dvh] w-full max-w-full rounded-t-3xl bg-background text-foreground shadow-float backdrop:bg-scrim sm:mb-auto sm:max-w-md sm:rounded-3xl"
+      className="safe-bottom m-auto mb-0 max-h-[85dvh] w-full max-w-full rounded-t-3xl bg-background text-foreground wrap-anywhere shadow-float backdrop:bg-scrim sm:mb-auto sm:max-w-md sm:rounded-3xl"
     >
       <div className="p-6 pt-4">
         <header className="mb-2 flex items-center justify-between gap-2">

@@ -34,7 +34,7 @@ export function Toasts() {
       className="safe-bottom pointer-events-none fixed inset-x-4 bottom-20 z-50 flex justify-center"
     >
       {shown && (
-        <p className="max-w-md rounded-2xl bg-foreground px-4 py-3 text-background shadow-float">
+        <p className="max-w-md rounded-2xl bg-foreground px-4 py-3 text-background wrap-anywhere shadow-float">
           {shown.text}
         </p>
       )}
