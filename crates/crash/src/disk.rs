@@ -6,6 +6,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rusqlite::ffi;
+
 use crate::power::Op;
 use crate::vfs;
 
@@ -41,6 +43,11 @@ pub enum How {
     Code(c_int),
     /// Half of a write is done, and SQLite is told this result code.
     Half(c_int),
+}
+
+impl How {
+    /// A sync that fails as the disk does not take what was written.
+    pub const FAILED_SYNC: Self = Self::Code(ffi::SQLITE_IOERR_FSYNC);
 }
 
 /// Which calls of its kind a fault hits, counted from 0 since it was set.

@@ -155,14 +155,12 @@ fn attempt<T, E: From<StoreError>>(
 
 /// Lets each commit that leaves so many pages in the log copy them into the file. This is SQLite's own
 /// automatic checkpoint, which tells nobody of a sync that failed.
-fn checkpoint_at(
-    writer: &mut Connection,
-    pages: i32,
-    stopped: &Arc<AtomicBool>,
-) -> Result<(), StoreError> {
+fn checkpoint_at(writer: &mut Connection, pages: i32, stopped: &Arc<AtomicBool>) -> Result<(), StoreError> {
     let stopped = stopped.clone();
     writer.wal_hook(Some(move |wal: &mut Wal, in_log| {
-        if in_log >= pages && let Err(error) = wal.checkpoint() {
+        if in_log >= pages
+            && let Err(error) = wal.checkpoint()
+        {
             match StoreError::from(error) {
                 StoreError::Unknown => stop(&stopped),
                 // All of it is in the log still.

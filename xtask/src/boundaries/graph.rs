@@ -16,7 +16,10 @@ const MAY_NEED: [(&str, &[&str]); 10] = [
     ("zas-store", &["zas-core", "zas-crash", "zas-protocol", "zas-tally"]),
     ("zas-client", &["zas-protocol", "zas-tally"]),
     ("zas-load", &["zas-protocol"]),
-    ("zas-server", &["zas-client", "zas-core", "zas-load", "zas-protocol", "zas-store", "zas-tally"]),
+    (
+        "zas-server",
+        &["zas-client", "zas-core", "zas-crash", "zas-load", "zas-protocol", "zas-store", "zas-tally"],
+    ),
     ("zas-sim", &["zas-client", "zas-core", "zas-protocol", "zas-store", "zas-tally"]),
     ("xtask", &[]),
 ];

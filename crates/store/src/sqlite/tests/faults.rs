@@ -171,7 +171,7 @@ async fn after_a_sync_that_fails_the_writer_stops_says_so_and_what_it_had_is_unk
     let mut chance = Chance::new(zas_tally::seed(2));
     let (mut syncs, mut states, mut unknown) = (0, 0, 0);
     for nth in tries(calls(&workload, Io::Sync).await, 60) {
-        let fault = Fault { io: Io::Sync, when: When::At(nth), how: How::Code(ffi::SQLITE_IOERR_FSYNC) };
+        let fault = Fault { io: Io::Sync, when: When::At(nth), how: How::FAILED_SYNC };
         let mut patient = Patient::boot(&workload, fault).await;
         while patient.disk.hits() == 0 {
             let went = patient.step().await;
