@@ -1,7 +1,7 @@
 //! `cargo xtask soak`: the rigs, over and over with other seeds, and the table of what was tried.
 //!
-//! A rig is a test that says what it tries by `zas_tally`; here it is told to try more. A new one in
-//! a target of its own gets its row in [`RIGS`].
+//! A rig is a test that says what it tries by `zas_tally`; here it is told to try more. A new one that
+//! the filters of [`RIGS`] do not find gets its row there.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,9 +13,19 @@ use serde_json::Value;
 
 use crate::args::{Args, unknown};
 use crate::process::{cargo, is_there};
+use crate::python;
 
-/// Where rigs are: the package and the test target.
-const RIGS: [(&str, &str); 3] = [("zas-sim", "seeds"), ("zas-server", "rig"), ("zas-server", "clock")];
+/// Where rigs are: the package, the target, and which of its tests, as a filter of nextest.
+const RIGS: [(&str, &str, &str); 8] = [
+    ("zas-sim", "--test=seeds", "binary(seeds)"),
+    ("zas-store", "--lib", "package(zas-store) & test(/power|faults/)"),
+    ("zas-server", "--test=rig", "binary(rig)"),
+    ("zas-server", "--test=clock", "binary(clock)"),
+    ("zas-server", "--test=backup", "binary(backup)"),
+    ("zas-server", "--test=access", "binary(access)"),
+    ("zas-server", "--test=accounts", "binary(accounts)"),
+    ("zas-server", "--test=hostile", "binary(hostile)"),
+];
 
 struct Options {
     minutes: u64,
@@ -81,11 +91,17 @@ fn parse(mut args: Args) -> Result<Options, String> {
 fn round(options: &Options, seed: u64, record: &Path) -> Result<bool, String> {
     let mut run = cargo();
     run.args(["nextest", "run", "--profile", "soak", "--no-fail-fast", "--status-level", "fail"]);
-    for (package, target) in RIGS {
-        run.args(["-p", package, "--test", target]);
+    let mut filters = Vec::new();
+    for (package, target, tests) in RIGS {
+        run.args(["--package", package, target]);
+        filters.push(format!("({tests})"));
     }
+    run.args(["--filterset", &filters.join(" | ")]);
     if let Some(only) = &options.only {
         run.arg(only);
+    }
+    if let Some(python) = python::found() {
+        run.env("ZAS_PYTHON", python);
     }
     run.env("ZAS_SOAK_TIMES", options.times.to_string())
         .env("ZAS_SOAK_SEED", seed.to_string())
