@@ -65,6 +65,30 @@ export function faults(page: Page): Promise<string[]> {
     if (wide > innerWidth) found.push(`the page is ${wide} px wide`);
     const shown = (element: Element) =>
       element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+    /** Up to whoever cuts it, which only an ellipsis may. */
+    const leaves = (from: Element, boxes: DOMRect[]): Element | undefined => {
+      for (let box: Element | null = from; box; box = box.parentElement) {
+        const style = getComputedStyle(box);
+        if (style.textOverflow === "ellipsis") return undefined;
+        const cuts = style.overflowX !== "visible" || box === document.body;
+        const frame = box.getBoundingClientRect();
+        if (cuts && boxes.some(({ left, right }) => left < frame.left - 1 || right > frame.right + 1))
+          return box;
+        // What lies over the page is cut by none below it.
+        if (style.position === "fixed") return undefined;
+      }
+      return undefined;
+    };
+    const tell = (what: string, out: Element | undefined) =>
+      out && found.push(`${what} leaves <${out.tagName} class="${out.className}">`);
+    for (const element of document.querySelectorAll("button, a, input, textarea, img")) {
+      if (!shown(element) || element.closest(".sr-only,[inert]") || !element.parentElement) continue;
+      const name = element.getAttribute("aria-label") ?? element.textContent ?? "";
+      tell(
+        `<${element.tagName}> "${name.slice(0, 30)}"`,
+        leaves(element.parentElement, [element.getBoundingClientRect()]),
+      );
+    }
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       const parent = node.parentElement;
@@ -72,19 +96,7 @@ export function faults(page: Page): Promise<string[]> {
         continue;
       const range = document.createRange();
       range.selectNodeContents(node);
-      const boxes = [...range.getClientRects()];
-      // Up to whoever cuts it, which only an ellipsis may.
-      for (let box: Element | null = parent; box; box = box.parentElement) {
-        const style = getComputedStyle(box);
-        if (style.textOverflow === "ellipsis") break;
-        const cuts = style.overflowX !== "visible" || box === document.body;
-        const frame = box.getBoundingClientRect();
-        const out = cuts && boxes.some(({ left, right }) => left < frame.left - 1 || right > frame.right + 1);
-        if (out)
-          found.push(`"${node.textContent.slice(0, 30)}" leaves <${box.tagName} class="${box.className}">`);
-        // What lies over the page is cut by none below it.
-        if (out || style.position === "fixed") break;
-      }
+      tell(`"${node.textContent.slice(0, 30)}"`, leaves(parent, [...range.getClientRects()]));
     }
     for (const [name, most] of [
       [".conversation-header", 72],

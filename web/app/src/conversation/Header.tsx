@@ -27,7 +27,9 @@ export const Header = memo(function Header({ room, onBack, onOpenInfo }: Props) 
         <Avatar user={room.other} size={40} dot />
       )}
       <span className="grid min-w-0 text-left">
-        <h1 className="truncate font-semibold text-base leading-tight">{room.title}</h1>
+        <h1 dir="auto" className="truncate text-left font-semibold text-base leading-tight">
+          {room.title}
+        </h1>
         <span className="truncate text-meta text-muted-foreground">
           <Status room={room} />
         </span>

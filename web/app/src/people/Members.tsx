@@ -74,7 +74,9 @@ function Member({ room, member }: { room: RoomView; member: MemberView }) {
     <li className="flex min-h-14 items-center gap-3 py-1 pr-2 pl-4">
       <Avatar user={member.user} size={40} dot={!self} />
       <span className="min-w-0 flex-1">
-        <span className="block truncate font-medium">{name}</span>
+        <span dir="auto" className="block truncate text-left font-medium">
+          {name}
+        </span>
         {person && <span className="block truncate text-meta text-muted-foreground">@{person.username}</span>}
       </span>
       {member.role !== "member" && (

@@ -24,7 +24,9 @@ export function PersonRow({ person, onPick, end, pressed }: PersonRowProps) {
       >
         <Avatar user={person.id} size={44} dot />
         <span className="min-w-0 flex-1">
-          <span className="block truncate font-medium">{person.display_name}</span>
+          <span dir="auto" className="block truncate text-left font-medium">
+            {person.display_name}
+          </span>
           <span className="block truncate text-meta text-muted-foreground">@{person.username}</span>
         </span>
         {end}

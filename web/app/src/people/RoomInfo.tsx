@@ -76,7 +76,8 @@ function Group({ room }: { room: RoomView }) {
   return (
     <div className="flex flex-col items-center gap-1 px-6 pt-2 pb-4 text-center">
       <Disc id={room.id} name={room.title} size={112} group />
-      <div className="mt-2 flex items-center justify-center">
+      {/* With the pane's own padding, room for the button beside the longest name. */}
+      <div className="mt-2 flex w-full items-center justify-center px-5">
         <p className="text-xl font-semibold">{room.title}</p>
         {mayManage(room.myRole) && (
           <IconButton label={text.rename} className="-mr-11" onClick={() => setRenaming(true)}>

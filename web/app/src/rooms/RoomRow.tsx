@@ -43,7 +43,9 @@ export const RoomRow = memo(function RoomRow({ room, current, stop, today }: Roo
         )}
         <span className="min-w-0 flex-1">
           <span className="flex items-baseline gap-2">
-            <span className="min-w-0 flex-1 truncate font-semibold">{room.title}</span>
+            <span dir="auto" className="min-w-0 flex-1 truncate text-left font-semibold">
+              {room.title}
+            </span>
             <time
               className={classes(
                 "text-xs tabular-nums",
@@ -90,10 +92,16 @@ function Preview({ room }: { room: RoomView }) {
   return (
     <>
       {last.own && <Ticks delivery={last.delivery} />}
-      <span className={classes("min-w-0 flex-1 truncate", room.unread > 0 && "text-foreground")}>
+      <span
+        dir="auto"
+        className={classes("min-w-0 flex-1 truncate text-left", room.unread > 0 && "text-foreground")}
+      >
         {kind === "group" && !last.own && (
           <>
-            <FirstName user={last.sender} />:{" "}
+            <bdi>
+              <FirstName user={last.sender} />
+            </bdi>
+            :{" "}
           </>
         )}
         {last.text}

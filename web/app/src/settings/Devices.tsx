@@ -107,7 +107,9 @@ function Device({ device, name, at, onEnd }: DeviceProps) {
     <li className="flex min-h-14 items-center gap-3">
       <Icon size={22} aria-hidden className="shrink-0 text-muted-foreground" />
       <span className="min-w-0 flex-1">
-        <span className="block truncate font-medium">{name}</span>
+        <span dir="auto" className="block truncate text-left font-medium">
+          {name}
+        </span>
         <span className="block text-meta text-muted-foreground">
           {device.current ? text.thisDevice : text.lastUsed(format.ago(device.lastUsedAt, at))}
         </span>
