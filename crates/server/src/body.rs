@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -16,7 +16,6 @@ use http::StatusCode;
 use tokio::time::Sleep;
 use zas_protocol::ErrorCode;
 
-use crate::app::App;
 use crate::error::ApiError;
 
 /// The body took too long.
@@ -24,9 +23,11 @@ use crate::error::ApiError;
 #[error("the body did not come in time")]
 struct Late;
 
-/// Bounds the time of every request's body.
-pub async fn in_time(State(app): State<App>, request: Request, next: Next) -> Response {
-    let wait = Duration::from_millis(app.config.limits.body_timeout_ms);
+/// Bounds the time of every request's body, if it has one.
+pub async fn in_time(State(wait): State<Duration>, request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
     let timed = |body: Body| Body::from_stream(Timed { body: body.into_data_stream(), wait, late: None });
     next.run(request.map(timed)).await
 }

@@ -92,6 +92,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// All that the public address answers.
 pub fn router(app: App) -> Router {
     let cors = cors(&app.config.allowed_origins);
+    let body_timeout = Duration::from_millis(app.config.limits.body_timeout_ms);
     let (api, _) = described(app.config.limits.avatar_bytes).split_for_parts();
     let mut router =
         api.route("/v1/{*rest}", any(nothing)).fallback(page).method_not_allowed_fallback(wrong_method);
@@ -105,7 +106,7 @@ pub fn router(app: App) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(render))
         .layer(cors)
-        .layer(middleware::from_fn_with_state(app.clone(), body::in_time))
+        .layer(middleware::from_fn_with_state(body_timeout, body::in_time))
         .with_state(app)
 }
 

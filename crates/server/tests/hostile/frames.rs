@@ -179,30 +179,30 @@ async fn any_bytes_after_the_handshake_end_their_connection_at_worst() {
     })
     .await;
     let ana = server.person("ana").await;
-    let count = zas_tally::amount(60);
+    let (rounds, at_once) = (zas_tally::amount(1), 60);
     let mut runner = runner(24);
-    let mut attacks = Vec::new();
-    for n in 0..count {
-        let opcodes = prop::collection::vec((any::<u8>(), prop::collection::vec(any::<u8>(), 0..300)), 0..20);
-        let framed = opcodes
-            .prop_map(|frames| frames.iter().flat_map(|(first, payload)| frame(*first, payload)).collect());
-        let bytes: Vec<u8> = prop_oneof![prop::collection::vec(any::<u8>(), 0..3_000), framed]
-            .new_tree(&mut runner)
-            .unwrap()
-            .current();
-        let mut raw = match n % 2 == 0 {
-            true => live(&server, &ana).await,
-            false => Raw::socket(server.address).await,
-        };
-        attacks.push(tokio::spawn(async move {
-            raw.send(&bytes).await;
-            raw.ended().await;
-        }));
-    }
-    for attack in attacks {
-        attack.await.unwrap();
+    let opcodes = prop::collection::vec((any::<u8>(), prop::collection::vec(any::<u8>(), 0..300)), 0..20);
+    let framed = opcodes
+        .prop_map(|frames| frames.iter().flat_map(|(first, payload)| frame(*first, payload)).collect());
+    let any_bytes = prop_oneof![prop::collection::vec(any::<u8>(), 0..3_000), framed];
+    for _ in 0..rounds {
+        let mut attacks = Vec::new();
+        for n in 0..at_once {
+            let bytes: Vec<u8> = any_bytes.new_tree(&mut runner).unwrap().current();
+            let mut raw = match n % 2 == 0 {
+                true => live(&server, &ana).await,
+                false => Raw::socket(server.address).await,
+            };
+            attacks.push(tokio::spawn(async move {
+                raw.send(&bytes).await;
+                raw.ended().await;
+            }));
+        }
+        for attack in attacks {
+            attack.await.unwrap();
+        }
     }
     // Nobody's silence is forgiven here, so that who looks on comes after.
     Bystander::of(&server).await.is_well().await;
-    zas_tally::tried("P24", "random bytes and frames on a socket", count);
+    zas_tally::tried("P24", "random bytes and frames on a socket", rounds * at_once);
 }

@@ -93,7 +93,12 @@ fn depth_is_never_less_than_what_the_parser_meets() {
     let count = zas_tally::amount(20_000);
     let brackets =
         vec(prop::sample::select(vec!["[", "]", "{\"a\":", "}", "\"[\"", "\"\\\"[\"", ",", "1"]), 0..120);
-    let text = prop_oneof![any_text(), brackets.prop_map(|pieces| pieces.concat())];
+    // Good frames with a field that nobody reads and that nests.
+    let nested = (20_usize..50).prop_map(|n| {
+        let (open, close) = ("[".repeat(n), "]".repeat(n));
+        format!(r#"{{"type":"ping","n":1,"x":{open}{close}}}"#)
+    });
+    let text = prop_oneof![4 => any_text(), 4 => brackets.prop_map(|pieces| pieces.concat()), 1 => nested];
     each(2, count, &text, |text| {
         if let Ok(value) = serde_json::from_str::<Value>(&text) {
             // A field that comes twice is met twice and kept once.

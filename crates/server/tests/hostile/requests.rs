@@ -58,6 +58,8 @@ async fn a_request_whose_end_is_in_doubt_hides_no_other() {
 /// What is no request that we take, and the status that says so; 0 where the connection just ends.
 fn malformed() -> Vec<(&'static str, Vec<u8>, u16)> {
     let text = |text: &str| text.as_bytes().to_vec();
+    let with =
+        |line: &str, headers: &str| text(&format!("{line} HTTP/1.1\r\nhost: here\r\n{headers}\r\n\r\n{{}}"));
     let get = |path: &str| text(&format!("GET {path} HTTP/1.1\r\nhost: here\r\n\r\n"));
     vec![
         ("nothing like HTTP", text("hello, is anybody there?\r\n\r\n"), 400),
@@ -100,6 +102,38 @@ fn malformed() -> Vec<(&'static str, Vec<u8>, u16)> {
             400,
         ),
         ("an old socket without its headers", get("/ws/chat/1/"), 400),
+        (
+            "a token of 15 KiB",
+            with("GET /v1/state", &format!("authorization: Bearer {}", "x".repeat(15_000))),
+            401,
+        ),
+        ("a token of no words", with("GET /v1/state", "authorization: Bearer"), 401),
+        ("two tokens", with("GET /v1/state", "authorization: Bearer x\r\nauthorization: Bearer y"), 401),
+        (
+            "a token of other bytes",
+            [b"GET /v1/state HTTP/1.1\r\nhost: here\r\nauthorization: Bearer \xff\xfe", &b"\r\n\r\n"[..]]
+                .concat(),
+            401,
+        ),
+        ("a token in the address", get("/v1/state?token=x"), 401),
+        (
+            "a cookie without its header",
+            with("POST /v1/auth/refresh", "cookie: zas_refresh=x\r\ncontent-length: 2"),
+            401,
+        ),
+        (
+            "a cookie of nobody",
+            with(
+                "POST /v1/auth/refresh",
+                "x-zas-cookie: 1\r\ncookie: =;;zas_refresh=\"a\\;\r\ncontent-length: 2",
+            ),
+            401,
+        ),
+        (
+            "a cookie's name with a path",
+            with("POST /v1/auth/logout", "x-zas-cookie: 1\r\nx-zas-profile: ../x\r\ncontent-length: 2"),
+            400,
+        ),
     ]
 }
 

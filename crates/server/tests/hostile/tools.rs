@@ -14,6 +14,7 @@ pub(super) struct Python(OsString);
 
 impl Python {
     /// One that has a module.
+    #[expect(clippy::print_stdout, reason = "what is left out is said aloud")]
     pub(super) fn with(module: &str) -> Option<Self> {
         let asked = std::env::var_os("ZAS_PYTHON");
         let python = asked.clone().unwrap_or_else(|| "python3".into());
