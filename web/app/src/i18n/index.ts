@@ -1,6 +1,6 @@
 /**
  * Texts in Spanish and English. One file per feature holds one `table`; a component reads it by
- * `useText(table)`. To add a text: a key in both halves (the compiler and `test/i18n.test.ts` insist).
+ * `useText(table)`. To add a text: a key in both halves (the compiler insists).
  * To add a language: its name in `LANGUAGES`, then whatever the compiler asks for.
  */
 import { createContext, useContext } from "react";
