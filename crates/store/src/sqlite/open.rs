@@ -1,6 +1,7 @@
 //! Opening the file: whose it is, how durable, which schema.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ impl ProcessLock {
         let unavailable = |error: std::io::Error| {
             StoreError::Unavailable(format!("{} cannot be opened: {error}", path.display()))
         };
-        let file = private(&path).map_err(unavailable)?;
+        let file = private(&path, false).map_err(unavailable)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse(database.display().to_string())),
@@ -52,10 +53,10 @@ fn beside(database: &Path, suffix: &str) -> PathBuf {
     path.into()
 }
 
-/// Opens a file of the database's owner alone, made if it is not there.
-fn private(path: &Path) -> std::io::Result<File> {
+/// Opens a file of the database's owner alone, made if it is not there; as it is, or emptied.
+fn private(path: &Path, emptied: bool) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true);
+    options.create(true).truncate(emptied).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
@@ -76,7 +77,7 @@ pub(super) fn check_library() -> Result<(), StoreError> {
 pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     let unavailable = |error| StoreError::Unavailable(format!("{}: {error}", path.display()));
     // SQLite gives the log and the shared memory beside it the mode of the file.
-    private(path).map_err(unavailable)?;
+    private(path, false).map_err(unavailable)?;
     write_log_again(path).map_err(unavailable)?;
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
     write_ahead(&connection)?;
@@ -101,23 +102,35 @@ fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
 
 /// Makes sure of the log that a program before us left, in a file of its own that takes its place. After
 /// a sync that failed the kernel may show what is not on the disk and never will be, and say nothing
-/// when it is asked to sync once more. Nobody is told of it, and nothing is appended to it, before.
+/// when it is asked to sync once more. Nobody is told of it, and nothing is appended to it, before. Where
+/// there is no room the log stays as it is, since a full disk is to be read all the same.
 fn write_log_again(database: &Path) -> std::io::Result<()> {
     let (log, copy) = (beside(database, "-wal"), beside(database, "-wal.copy"));
     let mut from = match File::open(&log) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         opened => opened?,
     };
-    let mut to = private(&copy)?;
-    to.set_len(0)?;
-    std::io::copy(&mut from, &mut to)?;
-    to.sync_all()?;
+    if let Err(error) = copy_and_sync(&mut from, &copy) {
+        std::fs::remove_file(&copy)?;
+        if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+            tracing::warn!(%error, "the log is not written again");
+            return Ok(());
+        }
+        return Err(error);
+    }
     std::fs::rename(&copy, &log)?;
     // A folder is no file everywhere.
     #[cfg(unix)]
     File::open(database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
         .sync_all()?;
     Ok(())
+}
+
+fn copy_and_sync(from: &mut File, to: &Path) -> std::io::Result<()> {
+    let mut to = private(to, true)?;
+    std::io::copy(from, &mut to)?;
+    to.set_permissions(from.metadata()?.permissions())?;
+    to.sync_all()
 }
 
 /// A connection that cannot write.
@@ -248,6 +261,23 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// `/dev/full` takes nothing, for want of room.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_log_that_cannot_be_written_again_for_want_of_room_is_read_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (dying, left) = (folder.path().join("dying.db"), folder.path().join("left.db"));
+        let dying_writer = writer(&dying).unwrap();
+        dying_writer.execute("UPDATE meta SET value = 7", []).unwrap();
+        for suffix in ["", "-wal"] {
+            std::fs::copy(beside(&dying, suffix), beside(&left, suffix)).unwrap();
+        }
+        let copy = beside(&left, "-wal.copy");
+        std::os::unix::fs::symlink("/dev/full", &copy).unwrap();
+        assert_eq!(epoch(&writer(&left).unwrap()).unwrap(), 7);
+        assert!(std::fs::symlink_metadata(copy).is_err(), "nothing is left of it");
     }
 
     fn writer_before(path: &Path, number: u32) -> Connection {
