@@ -29,9 +29,15 @@ export function cachedRoom(
   positions: readonly Position[],
   events: boolean,
 ): CachedRoom {
-  const held = events ? [...log.events.values()].filter((event) => event.seq <= log.upto) : [];
-  const kept = held.sort((a, b) => a.seq - b.seq).slice(-CACHED_EVENTS);
-  const whole = events && kept.length === held.length;
+  const kept: LogEvent[] = [];
+  let seq = log.upto;
+  // From the newest down, since a room on screen may hold thousands.
+  for (; events && seq >= log.floor && kept.length < CACHED_EVENTS; seq--) {
+    const event = log.events.get(seq);
+    if (event) kept.push(event);
+  }
+  kept.reverse();
+  const whole = events && seq < log.floor;
   const floor = whole ? log.floor : (kept[0]?.seq ?? log.upto + 1);
   return {
     room: facts.snapshot(),
