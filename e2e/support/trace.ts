@@ -50,6 +50,21 @@ export class Trace {
     return keys.sort((a, b) => a.ts - b.ts).map((key) => this.press(key));
   }
 
+  /** What the main thread worked for each frame of the page that drew the most, in order. */
+  frames(): number[] {
+    const drawn = this.events.filter(({ name }) => name === "Commit");
+    const inThread = (of: TraceEvent) => drawn.filter(({ pid, tid }) => pid === of.pid && tid === of.tid);
+    const commits = drawn.map(inThread).sort((a, b) => b.length - a.length)[0] ?? [];
+    const [first] = commits;
+    const tasks = this.events.filter(
+      ({ name, pid, tid }) => name === "RunTask" && pid === first?.pid && tid === first.tid,
+    );
+    return commits.map(({ ts }) => {
+      const task = tasks.find((one) => one.ts <= ts && ts < one.ts + (one.dur ?? 0));
+      return (task?.tdur ?? 0) / 1_000;
+    });
+  }
+
   private press(key: TraceEvent): Pressed {
     const handled = key.ts + (key.dur ?? 0);
     const layouts = this.events.filter(
