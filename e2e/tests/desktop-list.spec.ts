@@ -1,5 +1,4 @@
 import { expect, test } from "../support/fixtures.ts";
-import { record, spread } from "../support/measures.ts";
 
 test("a message that comes draws its own row and touches no other but its neighbour", async ({
   people,
@@ -76,7 +75,7 @@ test("older pages come without a jump", async ({ people, open }) => {
 test("a room of 10,000 messages on a slow machine: a key press still paints its bubble in one task", async ({
   people,
   open,
-}, info) => {
+}) => {
   test.setTimeout(180_000);
   const [ana, luis] = await people("Ana", "Luis");
   const room = await ana.openPrivate(luis);
@@ -85,21 +84,7 @@ test("a room of 10,000 messages on a slow machine: a key press still paints its 
   await chat.live();
   const devtools = await chat.page.context().newCDPSession(chat.page);
   await devtools.send("Emulation.setCPUThrottlingRate", { rate: 6 });
-  const painted: number[] = [];
-  for (let n = 1; n <= 30; n++) {
-    const sent = await chat.sendWatched(`rápido ${n}.`);
-    expect(sent).toMatchObject({ inTask: true, inFrame: true });
-    painted.push(sent.painted);
+  for (let n = 1; n <= 5; n++) {
+    expect(await chat.sendWatched(`rápido ${n}.`)).toMatchObject({ inTask: true, inFrame: true });
   }
-  await record(
-    info,
-    "key press to the end of its frame, 10,000 messages, CPU 6 times slower (ms)",
-    spread(painted),
-  );
-
-  await chat.page.evaluate(() => window.probes.longestTask());
-  for (let n = 1; n <= 40; n++) await luis.send(room, `llega ${n}.`);
-  await expect(chat.row("llega 40.")).toBeVisible();
-  const longest = await chat.page.evaluate(() => window.probes.longestTask());
-  await record(info, "longest task while 40 messages come, CPU 6 times slower (ms)", { longest });
 });
