@@ -323,7 +323,10 @@ impl Engine {
                 let life: Micros = expires_at.saturating_sub(server);
                 self.connection.welcome(now, conn, ping_ms, life, out);
             }
-            ServerFrame::Synced {} => self.connection.synced(conn),
+            ServerFrame::Synced {} => {
+                self.connection.synced(conn);
+                self.forget_rooms_of_former_histories(out);
+            }
             ServerFrame::Event(event) => self.log(event.room).event(now, event, out),
             ServerFrame::Skip { room, from, to } => self.log(room).skip(now, from, to, out),
             ServerFrame::Resync { room, epoch, head } => self.resync(now, room, epoch, head, out),
@@ -367,6 +370,20 @@ impl Engine {
     fn resync(&mut self, now: Millis, room: RoomId, epoch: Epoch, head: Seq, out: &mut Vec<Effect>) {
         if self.log(room).resync(now, epoch, head, out) {
             self.replaced(now, room, epoch, out);
+        }
+    }
+
+    /// A server holds one history: a log that is in another one after all that was missed has come is not
+    /// there, or not one's own, in this one.
+    fn forget_rooms_of_former_histories(&mut self, out: &mut Vec<Effect>) {
+        let own = RoomId::own_log(self.me);
+        let Some(epoch) = self.logs.get(&own).and_then(Timeline::epoch) else { return };
+        for (&room, log) in &mut self.logs {
+            if log.position().is_some_and(|(held, _)| held != epoch) {
+                log.not_there();
+                self.outbox.abandoned(room, out);
+                self.positions.forget(room);
+            }
         }
     }
 

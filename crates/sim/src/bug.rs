@@ -30,4 +30,10 @@ pub enum Bug {
     OrderNotSaid,
     /// A signed-out device goes on hearing.
     NotCutOff,
+    /// A restored backup passes for the history that it is a part of.
+    HistoryKept,
+    /// State that a full mailbox has no room for is dropped without a word.
+    StateForgotten,
+    /// A new connection is not told the state that changed meanwhile.
+    StateNotResumed,
 }

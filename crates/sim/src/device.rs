@@ -2,17 +2,22 @@
 
 mod effects;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use zas_client::engine::{ConnId, Engine, Entry, FetchError, Input, Millis, Rung, Saved, Status};
+use zas_client::engine::{ConnId, Engine, Entry, FetchError, Input, Millis, Rung, Saved, Status, Timeline};
 use zas_protocol::rest::LogHead;
-use zas_protocol::{Command, Cursor, DeviceId, ErrorCode, Micros, RoomId, Seq, ServerFrame, TxnId, UserId};
+use zas_protocol::{
+    Advance, ClientFrame, Command, Cursor, DeviceId, ErrorCode, Micros, RoomId, Seq, ServerFrame, Signal,
+    TxnId, UserId,
+};
 
 use crate::message::{Happening, Request, ToDevice};
 use crate::net::{Link, LinkId, Net, REVOKED_WITHIN};
 use crate::oracle::{Held, Violation, hold};
 use crate::transcript::{self, Transcript};
 
+/// Who types says so again within this time.
+const TYPES_AT_MOST: Micros = (zas_protocol::limits::TYPING_TTL_MS as Micros + 3_000) * 1_000;
 /// Inputs at one moment that end a run: the engine asks for its tick without end.
 const BUSY: u32 = 5_000;
 
@@ -43,6 +48,16 @@ pub struct Device {
     pub no_sockets_until: Micros,
     /// Dies in the next batch of effects, after so many.
     pub dies_after: Option<usize>,
+    /// Whom it was last told to be there, or not.
+    pub online: BTreeMap<UserId, bool>,
+    /// What it kept was cleared: it does not say again how far it had received.
+    pub was_cleared: bool,
+    /// What the journal did not take.
+    unkept: BTreeSet<TxnId>,
+    /// Its journal takes nothing until then.
+    pub journal_fails_until: Micros,
+    /// Whom it was last told to be typing, by room, and when.
+    pub typing: BTreeMap<(RoomId, UserId), Micros>,
     /// What its engine is given, if that is to be kept.
     pub transcript: Option<Transcript>,
     timer: Option<Micros>,
@@ -72,6 +87,11 @@ impl Device {
             offline_until: 0,
             no_sockets_until: 0,
             dies_after: None,
+            online: BTreeMap::new(),
+            was_cleared: false,
+            unkept: BTreeSet::new(),
+            journal_fails_until: 0,
+            typing: BTreeMap::new(),
             transcript: None,
             timer: None,
             written: 0,
@@ -216,6 +236,14 @@ impl Device {
     /// What that shows to be wrong.
     pub fn reload(&mut self, net: &mut Net) -> Held {
         net.seen.note("devices reloaded");
+        // What the journal did not take is lost with the process.
+        for txn_id in std::mem::take(&mut self.unkept) {
+            if !self.journal.contains_key(&txn_id) {
+                net.oracle.forgive(self.user, &txn_id);
+            }
+        }
+        self.typing.clear();
+        self.online.clear();
         for link in std::mem::take(&mut self.conns).into_values() {
             let lossy = net.rng.chance(500);
             net.cut(link, lossy);
@@ -228,10 +256,50 @@ impl Device {
         (self.started, self.dies_after, self.timer) = (false, None, None);
         let now = self.millis(net);
         if let Some(transcript) = &mut self.transcript {
-            transcript.reloaded(now, &net.oracle);
+            transcript.reloaded(now, &net.oracle, self.kept.0.is_empty());
         }
         net.after(1_000, Happening::Device(self.index, self.life, ToDevice::Boot));
         Ok(())
+    }
+
+    /// All that was kept is gone, as when a person clears the data of a site.
+    ///
+    /// # Errors
+    /// What that shows to be wrong.
+    pub fn clear_storage(&mut self, net: &mut Net) -> Held {
+        net.seen.note("journals cleared");
+        for entry in self.engine.outbox().entries() {
+            net.oracle.forgive(self.user, entry.command.txn_id());
+        }
+        self.was_cleared = true;
+        self.journal.clear();
+        (self.kept, self.shown) = Default::default();
+        self.reload(net)
+    }
+
+    /// Whether a command waits here, or was acked and its event has not come.
+    #[must_use]
+    pub fn keeps(&self, txn_id: &TxnId) -> bool {
+        self.journal.contains_key(txn_id)
+            || self.engine.outbox().entries().iter().any(|entry| entry.command.txn_id() == txn_id)
+    }
+
+    /// Its user says something in passing.
+    pub fn say(&self, net: &mut Net, signal: Signal) {
+        match self.engine.socket() {
+            0 => self.ask(net, Request::Say(signal)),
+            conn => self.send(net, conn, &ClientFrame::Signal(signal)),
+        }
+    }
+
+    /// Its user sees all that is held of a room.
+    ///
+    /// # Errors
+    /// What that shows to be wrong.
+    pub fn read(&mut self, net: &mut Net, room: RoomId) -> Held {
+        let Some((_, read)) = self.engine.timeline(room).and_then(Timeline::position) else { return Ok(()) };
+        net.seen.note("rooms read");
+        self.input(net, Input::Advance(Advance { room, delivered: read, read }))
     }
 
     /// Its user does something.
@@ -311,6 +379,21 @@ impl Device {
         Ok(())
     }
 
+    /// Whether it believes of nobody that they type on and on, or are not there although they are.
+    ///
+    /// # Errors
+    /// Of whom it does.
+    pub fn believes_what_is(&self, net: &Net) -> Held {
+        for (&(room, user), &since) in &self.typing {
+            let told = self.is_well_since(net, since) && net.oracle.is_in(room, user);
+            hold(!told || net.now - since < TYPES_AT_MOST, || {
+                format!("P7: device {} believes that {user} types in {room} since {since}", self.index)
+            })?;
+        }
+        let away = self.online.iter().find(|&(&user, &online)| !online && net.oracle.share(self.user, user));
+        hold(away.is_none(), || format!("P7: device {} believes that {away:?} is away", self.index))
+    }
+
     /// Whether its user sees all there is.
     ///
     /// # Errors
@@ -319,6 +402,11 @@ impl Device {
         hold(self.is_live(), || format!("device {} is {:?}", self.index, self.engine.status()))?;
         hold(self.engine.outbox().waiting() == 0, || {
             format!("device {} has {} to send", self.index, self.engine.outbox().waiting())
+        })?;
+        let mut followed = self.engine.logs().filter(|(_, log)| log.position().is_some());
+        let foreign = followed.find(|&(room, _)| !net.oracle.is_in(room, self.user));
+        hold(foreign.is_none(), || {
+            format!("P9: device {} follows {:?}, which is not its", self.index, foreign.map(|(room, _)| room))
         })?;
         for room in net.oracle.rooms_of(self.user) {
             let head = net.head(room);

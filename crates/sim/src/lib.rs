@@ -6,7 +6,8 @@
 //! with sockets and tasks is done here by an event queue, so that one seed decides everything:
 //! delays, cuts, half-open connections, lost requests, POSTs that race sockets, hints between
 //! nodes that are lost, doubled and reordered, commits that fail or are lost, nodes that crash
-//! before or after a commit, slow readers, jumping clocks, reloads, kicks, sign-outs.
+//! before or after a commit, slow readers, clocks that jump by a day, reloads, journals that fail or are
+//! cleared, kicks, sign-outs, backups that are put back; and people who read and type meanwhile.
 //!
 //! At each step the [`oracle`] judges what a client is told; at rest everyone must hold the
 //! whole log, as far as they may see it, and nothing must be left to send.

@@ -261,6 +261,11 @@ impl Net {
         }
     }
 
+    /// No commit that is under way is made any more.
+    pub fn drop_commits(&mut self) {
+        self.queue.retain(|_, happening| !matches!(happening, Happening::Node(_, _, ToNode::Commit(_))));
+    }
+
     // Sessions of devices
 
     /// A device is signed in from now on; its access token.

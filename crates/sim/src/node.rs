@@ -84,7 +84,7 @@ impl Node {
             settings: Arc::new(Settings { limits: limits.clone(), node: String::new() }),
             skew: 0,
             jumped: 0,
-            hub: Hub::new(EPOCH, zas_store::Model::EPOCH, &limits),
+            hub: Hub::new(EPOCH, net.model.epoch(), &limits),
             batcher: Batcher::new(&limits),
             relay: Relay::default(),
             repairing: BTreeSet::new(),
@@ -108,7 +108,7 @@ impl Node {
         let limits = self.limits.clone();
         let node = format!("n{}.{}", self.index, self.life);
         self.settings = Arc::new(Settings { limits: limits.clone(), node });
-        self.hub = Hub::new(self.clock(net), zas_store::Model::EPOCH, &limits);
+        self.hub = Hub::new(self.clock(net), net.model.epoch(), &limits);
         self.batcher = Batcher::new(&limits);
         (self.relay, self.repairing) = (Relay::default(), BTreeSet::new());
         (self.draining, self.jumped, self.deaf_until) = (false, 0, 0);
@@ -191,7 +191,11 @@ impl Node {
             ToNode::Hint(event) => self.hint(net, &event),
             ToNode::Repair(room) => self.repair(net, room),
             ToNode::Sweep => return self.sweep(net),
-            ToNode::Stop => self.crash(net),
+            ToNode::Stop => {
+                let writes = self.hub.shut_down(self.clock(net));
+                let _ = net.model.put_positions(&writes.positions);
+                self.crash(net);
+            }
             ToNode::Start => {}
         }
         Ok(())

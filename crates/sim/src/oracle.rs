@@ -26,7 +26,7 @@ pub(crate) fn hold(condition: bool, what: impl FnOnce() -> String) -> Held {
     if condition { Ok(()) } else { Err(Violation(what())) }
 }
 
-/// A message as its author's device composed it.
+/// A command as its author's device composed it.
 #[derive(Debug, Clone)]
 struct Composed {
     device: usize,
@@ -42,7 +42,7 @@ struct Composed {
 pub type Stay = (Seq, Option<Seq>);
 
 /// The oracle.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Oracle {
     logs: BTreeMap<RoomId, Vec<Event>>,
     stays: BTreeMap<(RoomId, UserId), Vec<Stay>>,
@@ -58,6 +58,25 @@ impl Oracle {
     pub fn account(&mut self, user: UserId) {
         self.logs.insert(RoomId::own_log(user), Vec::new());
         self.stays.insert((RoomId::own_log(user), user), vec![(1, None)]);
+    }
+
+    /// The store holds again what it held then, as another history. Of what was composed only what
+    /// `waits` is still to come: an ack of the former history promises nothing in this one.
+    pub fn restored(&mut self, former: Self, waits: impl Fn(&(UserId, TxnId)) -> bool) {
+        (self.logs, self.stays, self.stored) = (former.logs, former.stays, former.stored);
+        self.acked.clear();
+        self.composed.retain(|key, composed| {
+            composed.floor = 0;
+            waits(key)
+        });
+        self.order.values_mut().for_each(|order| order.retain(&waits));
+    }
+
+    /// What a device held of these commands is gone, through no fault of the chat's.
+    pub fn forgive(&mut self, user: UserId, txn_id: &TxnId) {
+        let key = (user, txn_id.clone());
+        self.composed.remove(&key);
+        self.order.values_mut().for_each(|order| order.retain(|other| *other != key));
     }
 
     /// Someone composed a command, and was shown it as being sent.
@@ -131,8 +150,8 @@ impl Oracle {
         })?;
         let order = self.order.get(&(*device, *room)).map(Vec::as_slice).unwrap_or_default();
         for before in order.iter().take_while(|before| *before != key) {
-            let settled =
-                self.stored.contains_key(before) || self.composed.get(before).is_some_and(|c| c.refused);
+            let settled = self.stored.contains_key(before)
+                || self.composed.get(before).is_some_and(|c| c.refused || c.acked);
             hold(settled, || {
                 format!("P5: {} is stored before {}, which was composed earlier", key.1, before.1)
             })?;
@@ -245,6 +264,12 @@ impl Oracle {
     /// All logs that a person is in, own log included.
     pub fn rooms_of(&self, user: UserId) -> impl Iterator<Item = RoomId> {
         self.logs.keys().copied().filter(move |&room| self.is_in(room, user))
+    }
+
+    /// Whether two people are in a room together.
+    #[must_use]
+    pub fn share(&self, one: UserId, other: UserId) -> bool {
+        self.rooms_of(one).any(|room| self.is_in(room, other))
     }
 
     /// Whether a command is stored.

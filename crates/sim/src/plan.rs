@@ -58,6 +58,18 @@ pub enum Op {
     Throttle { user: u64, ms: u64 },
     /// A node hears nothing of the others for a while.
     Deaf { node: u64, ms: u64 },
+    /// A backup is taken.
+    Backup,
+    /// The last backup is restored: all nodes stop, and come back with another history.
+    Restore { down_ms: u64 },
+    /// A device's journal takes nothing for a while.
+    JournalFails { device: u64, ms: u64 },
+    /// All that a device kept is cleared, and it starts anew.
+    ClearStorage { device: u64 },
+    /// A device's user types, or stops.
+    Type { device: u64, room: u64, on: bool },
+    /// A device's user sees all that there is in a room.
+    Read { device: u64, room: u64 },
 }
 
 /// An operation and when it happens, in milliseconds of the run.
@@ -158,7 +170,7 @@ impl Op {
     fn draw(rng: &mut Rng) -> Self {
         let (device, user, room, node) = (rng.below(100), rng.below(100), rng.below(100), rng.below(100));
         let ms = rng.range(100, 6_000);
-        match rng.below(100) {
+        match rng.below(116) {
             0..32 => Self::Send { device, room },
             32..36 => Self::Bounce { device, room, user },
             36..42 => Self::Burst { device, room, count: rng.range(2, 24) },
@@ -180,7 +192,13 @@ impl Op {
             94..95 => Self::Stop { node },
             95..97 => Self::ClockJump { node, seconds: rng.below(172_800) as i64 - 86_400 },
             97..98 => Self::Throttle { user, ms },
-            _ => Self::Deaf { node, ms },
+            98..100 => Self::Deaf { node, ms },
+            100..102 => Self::Backup,
+            102..103 => Self::Restore { down_ms: ms },
+            103..105 => Self::JournalFails { device, ms },
+            105..106 => Self::ClearStorage { device },
+            106..112 => Self::Type { device, room, on: rng.chance(700) },
+            _ => Self::Read { device, room },
         }
     }
 }

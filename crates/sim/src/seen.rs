@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// What a run is for: each must happen in some of them. One more is a line here and a
 /// [`Seen::note`] where it happens.
-pub const WHAT: [&str; 17] = [
+pub const WHAT: [&str; 22] = [
     "commits lost",
     "commits failed",
     "commands asked again",
@@ -22,6 +22,11 @@ pub const WHAT: [&str; 17] = [
     "nodes crashed",
     "devices reloaded",
     "devices signed out",
+    "backups restored",
+    "entries not journaled",
+    "journals cleared",
+    "people heard typing",
+    "rooms read",
 ];
 
 /// How often each of [`WHAT`] was seen, to know that the runs reach what they should.

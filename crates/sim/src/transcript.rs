@@ -71,7 +71,10 @@ pub enum What {
         text: String,
     },
     /// The page is loaded anew, with what was kept.
-    Reload,
+    Reload {
+        /// All that was kept is gone.
+        cleared: bool,
+    },
 }
 
 /// Something given, and when.
@@ -192,9 +195,12 @@ impl Transcript {
     }
 
     /// The process starts anew.
-    pub fn reloaded(&mut self, at: Millis, oracle: &Oracle) {
+    pub fn reloaded(&mut self, at: Millis, oracle: &Oracle, cleared: bool) {
         self.link = "none";
-        self.note(at, oracle, What::Reload);
+        if cleared {
+            self.arrived.clear();
+        }
+        self.note(at, oracle, What::Reload { cleared });
     }
 
     /// The run is over.

@@ -3,20 +3,22 @@
 use std::collections::BTreeMap;
 
 use zas_core::ledger::Submission;
-use zas_protocol::{Command, DeviceId, Micros, TxnId, UserId};
-use zas_store::{Model, NewUser, PasswordHash, Secrets};
+use zas_protocol::{Command, DeviceId, Micros, Signal, TxnId, UserId};
+use zas_store::{Backup, Model, NewUser, PasswordHash, Secrets};
 
 use crate::bug::Bug;
 use crate::device::Device;
 use crate::message::{Happening, ToDevice, ToNode};
 use crate::net::Net;
 use crate::node::Node;
-use crate::oracle::{Held, Violation, hold};
+use crate::oracle::{Held, Oracle, Violation, hold};
 use crate::plan::{Op, Plan};
 use crate::rng::Rng;
 use crate::seen::Seen;
 use crate::transcript::Transcript;
 
+/// A restore takes so long at least; nothing that was sent before it arrives afterwards.
+const RESTORE_TAKES: Micros = 3_000_000;
 /// After the last operation the weather stays bad for this long.
 const AFTERMATH: Micros = 7_000_000;
 /// When all has been well for this long, no hint is lost any more …
@@ -37,6 +39,7 @@ struct World {
     devices: Vec<Device>,
     nodes: Vec<Node>,
     plan: Plan,
+    backup: Option<(Backup, Oracle)>,
 }
 
 /// Runs a plan to its end.
@@ -54,7 +57,10 @@ pub fn run(plan: &Plan, bug: Option<Bug>) -> Result<Seen, Violation> {
 /// # Errors
 /// The first violation.
 pub fn record(plan: &Plan, device: usize) -> Result<Transcript, Violation> {
-    let mut world = World::new(plan.clone(), None)?;
+    // A transcript has one history, and says nothing of a journal that fails.
+    let is_told = |op: Op| !matches!(op, Op::Restore { .. } | Op::JournalFails { .. });
+    let steps = plan.steps.iter().filter(|step| is_told(step.op)).copied().collect();
+    let mut world = World::new(Plan { steps, ..plan.clone() }, None)?;
     let device = device % world.devices.len();
     let recorded = &mut world.devices[device];
     recorded.transcript = Some(Transcript::new(plan.seed, recorded.user));
@@ -86,7 +92,7 @@ impl World {
         for (index, step) in plan.steps.iter().enumerate() {
             net.after(Micros::try_from(step.at).unwrap_or(0) * 1_000, Happening::Step(index));
         }
-        Ok(Self { net, users, devices, nodes, plan })
+        Ok(Self { net, users, devices, nodes, plan, backup: None })
     }
 
     fn go(&mut self) -> Held {
@@ -172,22 +178,26 @@ impl World {
     fn positions_agree(&self) -> Held {
         let [node] = &self.nodes[..] else { return Ok(()) };
         for device in &self.devices {
+            device.believes_what_is(&self.net)?;
             for room in self.net.oracle.rooms_of(device.user) {
                 let known: BTreeMap<_, _> =
                     node.positions(room).into_iter().map(|position| (position.user, position)).collect();
-                let (delivered, _) = device.engine.positions().own(room);
-                let at_hub = known.get(&device.user).map_or(0, |position| position.delivered);
-                hold(delivered <= at_hub, || {
+                let (delivered, read) = device.engine.positions().own(room);
+                let at_hub = known.get(&device.user).map_or((0, 0), |at| (at.delivered, at.read));
+                hold(delivered <= at_hub.0 && read <= at_hub.1, || {
                     format!(
-                        "device {} received up to {delivered} of {room}, the hub says {at_hub}",
+                        "P7: device {} received and read up to {delivered} and {read} of {room}, the hub says {at_hub:?}",
                         device.index
                     )
                 })?;
                 for heard in device.engine.positions().of(room) {
                     let at_hub = known.get(&heard.user).map_or(heard.delivered, |at| at.delivered);
-                    hold(heard.delivered == at_hub || !self.net.oracle.is_in(room, heard.user), || {
+                    // What a node knew, and had not written when it died, is said again by who kept it.
+                    let is_kept = self.devices.iter().all(|one| one.user != heard.user || !one.was_cleared);
+                    let same = heard.delivered == at_hub || (heard.delivered > at_hub && !is_kept);
+                    hold(same || !self.net.oracle.is_in(room, heard.user), || {
                         format!(
-                            "device {} heard that {} received {} of {room}, the hub says {at_hub}",
+                            "P7: device {} heard that {} received {} of {room}, the hub says {at_hub}",
                             device.index, heard.user, heard.delivered
                         )
                     })?;
@@ -318,8 +328,49 @@ impl World {
                 net.throttled.insert(nth_user(user), net.now + micros(ms));
             }
             Op::Deaf { node, ms } => nodes[nth_node(node)].deaf_until = net.now + micros(ms),
+            Op::Backup => self.backup = Some((net.model.backup(), net.oracle.clone())),
+            Op::Restore { down_ms } => self.restore(down_ms),
+            Op::JournalFails { device, ms } => {
+                devices[nth_device(device)].journal_fails_until = net.now + micros(ms);
+            }
+            Op::ClearStorage { device } => devices[nth_device(device)].clear_storage(net)?,
+            Op::Type { device, room, on } => {
+                let device = &mut devices[nth_device(device)];
+                if let Some(room) = room_of(device, room) {
+                    device.say(net, Signal::Typing { room, on });
+                }
+            }
+            Op::Read { device, room } => {
+                let device = &mut devices[nth_device(device)];
+                if let Some(room) = room_of(device, room) {
+                    device.read(net, room)?;
+                }
+            }
         }
         Ok(())
+    }
+}
+
+impl World {
+    /// What is on its way is lost with the servers, and what they had not backed up with their disk.
+    fn restore(&mut self, down_ms: u64) {
+        let Some((backup, former)) = self.backup.clone() else { return };
+        let net = &mut self.net;
+        net.seen.note("backups restored");
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            node.crash(net);
+            net.after(RESTORE_TAKES + micros(down_ms), Happening::Node(index, 0, ToNode::Start));
+        }
+        net.drop_commits();
+        for device in &mut self.devices {
+            device.offline_until = device.offline_until.max(net.now + RESTORE_TAKES);
+        }
+        net.model.restore(backup, !net.has(Bug::HistoryKept));
+        let devices = &self.devices;
+        let waits = |(user, txn_id): &(UserId, TxnId)| {
+            devices.iter().any(|device| device.user == *user && device.keeps(txn_id))
+        };
+        net.oracle.restored(former, waits);
     }
 }
 

@@ -36,5 +36,8 @@ planted! {
     an_overflow_forgotten_is_caught: OverflowForgotten breaks "P8";
     an_outbox_saved_too_late_is_caught: SavedAfterSending breaks "P10";
     an_order_not_said_is_caught: OrderNotSaid breaks "P5";
+    a_restore_that_passes_for_the_same_history_is_caught: HistoryKept breaks "P3" | "P7" | "P8" | "P9";
+    state_forgotten_when_a_mailbox_is_full_is_caught: StateForgotten breaks "P7";
+    state_not_told_to_who_comes_back_is_caught: StateNotResumed breaks "P7";
     a_device_not_cut_off_is_caught: NotCutOff breaks "P12";
 }

@@ -34,7 +34,7 @@ pub mod rows;
 pub mod sqlite;
 
 pub use error::{CreateUserError, StoreError};
-pub use memory::{Fault, MemoryStore, Model};
+pub use memory::{Backup, Fault, MemoryStore, Model};
 pub use port::{Entropy, Outcome, Secrets, Store};
 pub use rows::{
     DeviceRow, DeviceState, FileKind, FileRow, Membership, NewUser, PageAt, PasswordHash, REFRESH_GRACE_MS,

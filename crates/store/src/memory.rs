@@ -2,6 +2,7 @@
 //! its synchronous core, [`Model`], and makes it fail at will; the conformance suite holds it
 //! equal to the engines.
 
+mod backup;
 mod model;
 mod people;
 mod rooms;
@@ -16,6 +17,7 @@ use zas_protocol::{
     Ack, DeviceId, Epoch, Event, FileId, MessageId, Micros, Position, RoomId, Seq, TxnId, UserId,
 };
 
+pub use self::backup::Backup;
 pub use self::model::{Fault, Model};
 use crate::error::{CreateUserError, StoreError};
 use crate::port::{Outcome, Secrets, Store};
@@ -221,7 +223,7 @@ impl Store for MemoryStore {
     }
 
     fn epoch(&self) -> Epoch {
-        Model::EPOCH
+        self.model.lock().unwrap_or_else(PoisonError::into_inner).epoch()
     }
 
     async fn report(&self) -> Result<Vec<(&'static str, String)>, StoreError> {

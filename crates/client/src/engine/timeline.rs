@@ -100,8 +100,8 @@ impl Timeline {
 
     /// Another history begins: forgets what was held, but not which reads were made.
     fn replace(&mut self, epoch: Epoch, out: &mut Vec<Effect>) {
-        let (next_fetch, in_since, named) = (self.next_fetch, self.in_since, Some(epoch));
-        *self = Self { next_fetch, in_since, named, ..Self::cold(self.me, self.room) };
+        let (next_fetch, named) = (self.next_fetch, Some(epoch));
+        *self = Self { next_fetch, named, ..Self::cold(self.me, self.room) };
         out.push(Effect::Replaced { room: self.room });
     }
 
@@ -213,6 +213,12 @@ impl Timeline {
             self.gone_after = Some(at_seq);
             (self.fetching, self.fetch_at) = (None, None);
         }
+    }
+
+    /// The history that is held of it is over, and this person is not in it in the new one.
+    pub const fn not_there(&mut self) {
+        self.gone_after = Some(self.to);
+        (self.fetching, self.fetch_at) = (None, None);
     }
 
     /// This person is in, from `from` on.

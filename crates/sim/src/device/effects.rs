@@ -1,7 +1,7 @@
 //! The driver of the engine: its effects become messages, and entries of the journal.
 
-use zas_client::engine::{ConnId, Effect, Fetch, Millis, Progress, Rung};
-use zas_protocol::{ClientFrame, Command, Event, EventBody};
+use zas_client::engine::{ConnId, Effect, Entry, Fetch, Millis, Progress, Rung};
+use zas_protocol::{ClientFrame, Command, Event, EventBody, ServerFrame};
 use zas_store::PageAt;
 
 use super::Device;
@@ -61,10 +61,7 @@ impl Device {
                 let command = unchained(net, command);
                 self.ask(net, Request::Post(command));
             }
-            Effect::Say(signal) => match self.engine.socket() {
-                0 => self.ask(net, Request::Say(signal)),
-                conn => self.send(net, conn, &ClientFrame::Signal(signal)),
-            },
+            Effect::Say(signal) => self.say(net, signal),
             Effect::Fetch { room, id, fetch } => {
                 let at = match fetch {
                     Fetch::Newest => PageAt::Newest,
@@ -73,15 +70,17 @@ impl Device {
                 };
                 self.ask(net, Request::Page(room, id, at));
             }
-            Effect::Save(entry) => {
-                match entry.progress {
-                    Progress::Queued => net.oracle.composed(self.index, self.user, &entry.command),
-                    // Whoever reads the journal knows of it, even if the process dies now.
-                    Progress::Failed { .. } => {
-                        net.oracle.heard_refusal(self.user, entry.command.txn_id());
-                    }
-                    Progress::InFlight | Progress::Acked { .. } => {}
+            Effect::Save(entry) if self.journal_fails(net) => {
+                net.seen.note("entries not journaled");
+                let txn_id = entry.command.txn_id();
+                self.tell(net, &entry);
+                if !self.journal.contains_key(txn_id) {
+                    self.unkept.insert(txn_id.clone());
                 }
+            }
+            Effect::Forget(_) if self.journal_fails(net) => {}
+            Effect::Save(entry) => {
+                self.tell(net, &entry);
                 let (name, now) = (entry.command.txn_id().clone(), self.millis(net));
                 if let (Some(transcript), Command::Send { room, txn_id, text, .. }) =
                     (&mut self.transcript, &entry.command)
@@ -109,9 +108,34 @@ impl Device {
                     transcript.forget(room);
                 }
             }
+            Effect::Heard(ServerFrame::Typing { room, user, on, .. }) => {
+                if on {
+                    net.seen.note("people heard typing");
+                    self.typing.insert((room, user), net.now);
+                } else {
+                    self.typing.remove(&(room, user));
+                }
+            }
+            Effect::Heard(ServerFrame::Presence { of, .. }) => {
+                self.online.extend(of.iter().map(|presence| (presence.user, presence.online)));
+            }
             Effect::Heard(_) => {}
         }
         Ok(())
+    }
+
+    /// Tells the oracle what an entry says: whoever reads the journal knows of it, even if the process
+    /// dies now.
+    fn tell(&self, net: &mut Net, entry: &Entry) {
+        match entry.progress {
+            Progress::Queued => net.oracle.composed(self.index, self.user, &entry.command),
+            Progress::Failed { .. } => net.oracle.heard_refusal(self.user, entry.command.txn_id()),
+            Progress::InFlight | Progress::Acked { .. } => {}
+        }
+    }
+
+    fn journal_fails(&self, net: &Net) -> bool {
+        !net.calm && net.now < self.journal_fails_until
     }
 
     /// Each event once, in order, and nothing between left out that the user may see.
@@ -123,6 +147,7 @@ impl Device {
             }
         }
         net.oracle.shown(self.user, event)?;
+        self.ends_typing(event);
         let (room, seq) = (event.room, event.seq);
         if let Some(last) = self.shown.insert(room, seq) {
             hold(seq > last, || format!("P7: device {} is shown {seq} of {room} after {last}", self.index))?;
@@ -132,6 +157,20 @@ impl Device {
             })?;
         }
         Ok(())
+    }
+
+    /// Who wrote, or is not there any more, does not type.
+    fn ends_typing(&mut self, event: &Event) {
+        let gone = match &event.body {
+            EventBody::MemberRemoved { user } => Some(*user),
+            _ => event.sender,
+        };
+        let left = match event.body {
+            EventBody::Left { left, .. } => Some(left),
+            _ => None,
+        };
+        self.typing
+            .retain(|&(room, user), _| Some(room) != left && !(room == event.room && Some(user) == gone));
     }
 
     fn open(&mut self, net: &mut Net, conn: ConnId, rung: Rung, wait_ms: Millis) {
@@ -157,7 +196,7 @@ impl Device {
         }
     }
 
-    fn send(&mut self, net: &mut Net, conn: ConnId, frame: &ClientFrame) {
+    pub(super) fn send(&self, net: &mut Net, conn: ConnId, frame: &ClientFrame) {
         if let (Some(&link), Ok(text)) = (self.conns.get(&conn), serde_json::to_string(frame))
             && !self.is_offline(net)
         {

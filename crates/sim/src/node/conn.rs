@@ -78,14 +78,14 @@ impl Conn {
         }
     }
 
-    fn put(&mut self, now: Micros, item: Item) {
+    fn put(&mut self, now: Micros, item: Item, forgetful: bool) {
         match item {
             Item::Delivery(delivery) => self.step(now, Input::Delivered(delivery)),
             Item::Dirty(room) => self.step(now, Input::Dirty(room)),
             Item::Outcome(outcome) => self.step(now, Input::Outcome(outcome)),
             Item::Drain(delay_ms) => self.step(now, Input::Drain { delay_ms }),
             Item::Close(code) => self.step(now, Input::Cut(code)),
-            Item::StateLost => self.state_lost = true,
+            Item::StateLost => self.state_lost = !forgetful,
         }
     }
 }
@@ -181,7 +181,8 @@ impl Node {
                     self.answer_poll(net, link);
                     return Ok(());
                 }
-                items.into_iter().for_each(|item| conn.put(now, item));
+                let forgetful = net.has(Bug::StateForgotten);
+                items.into_iter().for_each(|item| conn.put(now, item, forgetful));
                 if std::mem::take(&mut conn.state_lost) {
                     self.send_lost_state(net, link);
                 }
@@ -247,7 +248,13 @@ impl Node {
                     }
                 }
             }
-            Effect::Signal(Signal::Typing { .. }) => {}
+            Effect::Signal(Signal::Typing { room, on }) => {
+                if let Some(identity) = conn.session.identity() {
+                    self.with_hub(net, |hub, now, mut deliver| {
+                        hub.typing(now, identity.user, room, on, &mut deliver);
+                    });
+                }
+            }
             Effect::Read { room, after, limit } => {
                 if let Some(identity) = conn.session.identity() {
                     let page = net.page(identity.user, room, PageAt::After(after), limit);
@@ -333,7 +340,9 @@ impl Node {
         let now = self.clock(net);
         if let Some(conn) = self.conns.get_mut(&link) {
             conn.step(now, Input::Opened(logs));
-            conn.state(now, state);
+            if !net.has(Bug::StateNotResumed) {
+                conn.state(now, state);
+            }
         }
     }
 

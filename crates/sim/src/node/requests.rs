@@ -63,7 +63,15 @@ impl Node {
 
     /// A signal by plain HTTP: only for rooms one is in, and for places that exist.
     fn say(&mut self, net: &mut Net, user: UserId, signal: &Signal) {
-        let Signal::Positions { advances } = signal else { return };
+        let advances = match signal {
+            Signal::Positions { advances } => advances,
+            &Signal::Typing { room, on } => {
+                if net.model.member(room, user).is_some() {
+                    self.with_hub(net, |hub, now, mut deliver| hub.typing(now, user, room, on, &mut deliver));
+                }
+                return;
+            }
+        };
         for advance in advances {
             if let Some(member) = net.model.member(advance.room, user) {
                 let (delivered, read) = (advance.delivered.min(member.head), advance.read.min(member.head));

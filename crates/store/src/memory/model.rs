@@ -28,6 +28,7 @@ pub enum Fault {
     LostAfter,
 }
 
+#[derive(Clone)]
 pub(super) struct Account {
     pub(super) row: UserRow,
     pub(super) skeleton: String,
@@ -36,6 +37,7 @@ pub(super) struct Account {
     pub(super) last_seen: Micros,
 }
 
+#[derive(Clone)]
 pub(super) struct Device {
     pub(super) row: DeviceRow,
     pub(super) previous_jti: Option<String>,
@@ -49,6 +51,7 @@ pub(super) struct Membership {
     pub(super) joined_at: Micros,
 }
 
+#[derive(Clone)]
 pub(super) struct RoomState {
     pub(super) kind: RoomKind,
     pub(super) name: Option<String>,
@@ -88,6 +91,7 @@ pub struct Model {
     secrets: Secrets,
     faults: VecDeque<Fault>,
     refused_text: Option<String>,
+    pub(super) epoch: Epoch,
     pub(super) accounts: BTreeMap<UserId, Account>,
     pub(super) devices: BTreeMap<DeviceId, Device>,
     pub(super) rooms: BTreeMap<RoomId, RoomState>,
@@ -101,7 +105,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// Which history it holds.
+    /// Which history a new one holds.
     pub const EPOCH: Epoch = 1;
 
     /// An empty one.
@@ -111,6 +115,7 @@ impl Model {
             secrets,
             faults: VecDeque::new(),
             refused_text: None,
+            epoch: Self::EPOCH,
             accounts: BTreeMap::new(),
             devices: BTreeMap::new(),
             rooms: BTreeMap::new(),
@@ -121,6 +126,12 @@ impl Model {
             room_prefs: BTreeMap::new(),
             files: BTreeMap::new(),
         }
+    }
+
+    /// Which history it holds.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     /// Makes a commit to come fail; the faults asked for are met in order, one a commit.
@@ -184,7 +195,7 @@ impl Model {
         for (&id, room) in needs.rooms.iter().filter_map(|id| self.rooms.get_key_value(id)) {
             let found = RoomFacts {
                 kind: room.kind,
-                epoch: Self::EPOCH,
+                epoch: self.epoch,
                 head: room.head(),
                 last_at: room.last_at(),
                 members: room.count(),

@@ -41,7 +41,7 @@ impl Model {
         self.rooms_of(user)
             .map(|(id, room)| RoomHead {
                 room: id,
-                epoch: Self::EPOCH,
+                epoch: self.epoch,
                 head: room.head(),
                 from: room.stays(user).first().map_or(1, |stay| stay.from),
                 members: room.count(),
@@ -81,7 +81,7 @@ impl Model {
             id,
             kind: room.kind,
             name: room.name.clone(),
-            epoch: Self::EPOCH,
+            epoch: self.epoch,
             head: room.head(),
             from: stays.first()?.from,
             last_at: room.last_at(),
@@ -104,7 +104,7 @@ impl Model {
         let member = room.current(user)?;
         Some(Membership {
             kind: room.kind,
-            epoch: Self::EPOCH,
+            epoch: self.epoch,
             head: room.head(),
             members: room.count(),
             role: member.role,
@@ -132,7 +132,7 @@ impl Model {
             pieces.flat_map(|piece| room.events(piece)).take(limit).cloned().collect()
         });
         let (below, above) = (below.unwrap_or_default(), above.unwrap_or_default());
-        paging::assemble((id, Self::EPOCH, head), &stays, plan, below, above).map(Some)
+        paging::assemble((id, self.epoch, head), &stays, plan, below, above).map(Some)
     }
 
     pub(super) fn messages(

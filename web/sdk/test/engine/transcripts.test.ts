@@ -18,7 +18,8 @@ type What =
   | { type: "posted"; ack?: Ack; nack?: Nack }
   | { type: "post_lost"; txn_id: TxnId }
   | { type: "compose"; room: RoomId; txn_id: TxnId; text: string }
-  | { type: "token" | "reload" };
+  | { type: "reload"; cleared: boolean }
+  | { type: "token" };
 
 interface Transcript {
   seed: number;
@@ -112,7 +113,7 @@ class Player {
         this.input({ type: "outbox", input: { type: "token" } });
         break;
       case "reload":
-        this.reload();
+        this.reload(given.cleared);
     }
   }
 
@@ -126,7 +127,8 @@ class Player {
   }
 
   /** A new page, with what was kept, as JSON keeps it. */
-  private reload(): void {
+  private reload(cleared: boolean): void {
+    if (cleared) this.journal.clear();
     const rooms = [...this.chat.rooms.keys()].map((id) => this.chat.cached(id, true));
     const meta = this.chat.cachedMeta();
     const snapshot = meta && JSON.parse(JSON.stringify({ ...meta, rooms }));
@@ -135,7 +137,7 @@ class Player {
     this.live = false;
     this.begin();
     this.input({ type: "outbox", input: { type: "restore", entries } });
-    if (snapshot) this.input({ type: "restore", snapshot });
+    if (snapshot && !cleared) this.input({ type: "restore", snapshot });
   }
 
   /** Lets time pass, and what is due happen. */
