@@ -38,7 +38,7 @@ async fn register(server: &Server, name: &str) -> Tokens {
     answer.json().await.unwrap()
 }
 
-/// The status of a sign-in.
+/// Signs in; the status, and the tokens or why not.
 async fn sign_in(server: &Server, name: &str, password: &str) -> (u16, Value) {
     post(server, "/v1/auth/login", &json!({"login": name, "password": password, "device_name": "next"})).await
 }
