@@ -224,17 +224,20 @@ fn spoiled(good: &Value) -> impl Strategy<Value = Value> + use<> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_is_off_anywhere_is_refused_by_a_code_and_breaks_nothing() {
     let world = World::start().await;
-    let bystander = world.bystander().await;
+    let mut bystander = world.bystander().await;
     let mut runner = runner(15);
     let (each, mut tried) = (zas_tally::amount(20), 0);
-    for (method, path, good) in world.requests() {
-        world.ask(method.clone(), &path, Some(&good)).await;
-        for _ in 0..each {
-            let body = spoiled(&good).new_tree(&mut runner).unwrap().current();
-            world.ask(method.clone(), &path, Some(&body)).await;
-            tried += 1;
+    let ask = async {
+        for (method, path, good) in world.requests() {
+            world.ask(method.clone(), &path, Some(&good)).await;
+            for _ in 0..each {
+                let body = spoiled(&good).new_tree(&mut runner).unwrap().current();
+                world.ask(method.clone(), &path, Some(&body)).await;
+                tried += 1;
+            }
         }
-    }
+    };
+    bystander.while_it_lasts(ask).await;
     world.ended_well(bystander).await;
     zas_tally::tried("P24", "bodies with something strange in them", tried);
 }
@@ -314,7 +317,7 @@ async fn a_path_or_query_that_is_off_is_refused_by_a_code_and_breaks_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frame_that_is_off_anywhere_is_answered_and_its_socket_lives() {
     let world = World::start().await;
-    let bystander = world.bystander().await;
+    let mut bystander = world.bystander().await;
     let mut runner = runner(16);
     let (each, mut tried) = (zas_tally::amount(20), 0);
     let mut socket = Socket::live(&world.server.url, world.token()).await;
@@ -322,38 +325,44 @@ async fn a_frame_that_is_off_anywhere_is_answered_and_its_socket_lives() {
     frames.extend(world.signals());
     frames.push(json!({"type": "ping", "n": 1}));
     frames.push(json!({"type": "refresh", "token": "x.y.z"}));
-    for good in frames {
-        for _ in 0..each {
-            let mut frame = spoiled(&good).new_tree(&mut runner).unwrap().current();
-            // One that says hello again, or is too large, is another test's.
-            if frame.to_string().len() > 60_000 {
-                frame = Value::Null;
-            }
-            socket.say(frame.clone()).await;
-            tried += 1;
-            socket.say(json!({"type": "ping", "n": tried})).await;
-            loop {
-                match socket.hear().await {
-                    Heard::Frame(heard) if heard["type"] == "pong" && heard["n"] == tried => break,
-                    Heard::Frame(heard) if heard["type"] == "event" => {}
-                    Heard::Frame(heard) => tells_nothing(&heard.to_string()),
-                    Heard::Closed(code) => panic!("{frame} closes with {code:?}"),
+    let say = async {
+        for good in frames {
+            for _ in 0..each {
+                let mut frame = spoiled(&good).new_tree(&mut runner).unwrap().current();
+                // One that says hello again, or is too large, is another test's.
+                if frame.to_string().len() > 60_000 {
+                    frame = Value::Null;
+                }
+                socket.say(frame.clone()).await;
+                tried += 1;
+                socket.say(json!({"type": "ping", "n": tried})).await;
+                loop {
+                    match socket.hear().await {
+                        Heard::Frame(heard) if heard["type"] == "pong" && heard["n"] == tried => break,
+                        Heard::Frame(heard) if heard["type"] == "event" => {}
+                        Heard::Frame(heard) => tells_nothing(&heard.to_string()),
+                        Heard::Closed(code) => panic!("{frame} closes with {code:?}"),
+                    }
                 }
             }
         }
-    }
+    };
+    bystander.while_it_lasts(say).await;
     // First frames: welcomed or closed, and never left waiting.
     let hello = json!({"type": "hello", "token": world.token(), "cursor": {world.room.clone(): [1, 1]},
         "seen": {"node": "n", "rev": 7}});
-    for _ in 0..each * 2 {
-        let frame = spoiled(&hello).new_tree(&mut runner).unwrap().current();
-        let mut socket = Socket::open(&world.server.url).await;
-        socket.say(frame.clone()).await;
-        let Heard::Frame(heard) = socket.hear().await else { continue };
-        tells_nothing(&heard.to_string());
-        assert!(heard["type"] == "welcome" || heard["type"] == "error", "{frame}: {heard}");
-        tried += 1;
-    }
+    let greet = async {
+        for _ in 0..each * 2 {
+            let frame = spoiled(&hello).new_tree(&mut runner).unwrap().current();
+            let mut socket = Socket::open(&world.server.url).await;
+            socket.say(frame.clone()).await;
+            let Heard::Frame(heard) = socket.hear().await else { continue };
+            tells_nothing(&heard.to_string());
+            assert!(heard["type"] == "welcome" || heard["type"] == "error", "{frame}: {heard}");
+            tried += 1;
+        }
+    };
+    bystander.while_it_lasts(greet).await;
     world.ended_well(bystander).await;
     zas_tally::tried("P24", "frames with something strange in them", tried);
 }

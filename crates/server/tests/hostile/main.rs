@@ -50,6 +50,18 @@ impl Bystander {
         Self { socket: Socket::live(url, token).await, pings: 0 }
     }
 
+    /// Looks now and then, so that their silence is not what ends it, until something is over.
+    async fn while_it_lasts<T>(&mut self, something: impl Future<Output = T>) -> T {
+        let mut something = std::pin::pin!(something);
+        let mut now_and_then = tokio::time::interval(std::time::Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                over = &mut something => return over,
+                _ = now_and_then.tick() => self.is_well().await,
+            }
+        }
+    }
+
     /// Their connection answers, and has heard nothing else.
     async fn is_well(&mut self) {
         self.pings += 1;
