@@ -21,10 +21,8 @@ use crate::transcript::Transcript;
 const RESTORE_TAKES: Micros = 3_000_000;
 /// After the last operation the weather stays bad for this long.
 const AFTERMATH: Micros = 7_000_000;
-/// When all has been well for this long, no hint is lost any more …
-const WELL: Micros = 3_000_000;
-/// … and within this, whoever is connected has heard what was there before.
-const HEARD_WITHIN: Micros = 6_000_000;
+/// Within this, whoever is connected has heard what was there before, though its hint was lost (P8).
+const HEARD_WITHIN: Micros = 5_000_000;
 /// Then all is well, and within this everything must have come to rest.
 const REST_WITHIN: Micros = 240_000_000;
 /// How often it is looked at whether it has.
@@ -100,7 +98,6 @@ impl World {
         self.pass_until(Micros::try_from(last).unwrap_or(0) * 1_000 + AFTERMATH)?;
         self.calm()?;
         let end = self.net.now + REST_WITHIN;
-        self.pass_until(self.net.now + WELL)?;
         self.tails_are_heard()?;
         loop {
             self.pass_until(self.net.now + LOOK_EVERY)?;
