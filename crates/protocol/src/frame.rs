@@ -212,6 +212,10 @@ impl ClientFrame {
         if depth(text.as_bytes()) > JSON_DEPTH {
             return Err(UnreadableFrame { reason: "nests too deep", txn_id: None });
         }
+        // An array would do for the parser: its items as the fields, in their order.
+        if !text.trim_start().starts_with('{') {
+            return Err(UnreadableFrame { reason: "not a JSON object", txn_id: None });
+        }
         let head: Head<'_> = serde_json::from_str(text)
             .map_err(|_| UnreadableFrame { reason: "not a JSON object with a type", txn_id: None })?;
         let bad = |reason| UnreadableFrame {

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub const FRAME_BYTES: usize = 64 * 1024;
 /// The largest first frame, before its sender is known, in bytes.
 pub const AUTH_FRAME_BYTES: usize = 4 * 1024;
+/// All that a socket may send before its sender is known, in bytes: a first frame of the largest size
+/// in a few fragments, with pings between.
+pub const ANONYMOUS_SOCKET_BYTES: usize = 8 * 1024;
 /// The largest JSON body of a request, in bytes.
 pub const BODY_BYTES: usize = 256 * 1024;
 /// The largest JSON body before its sender is known, in bytes.

@@ -70,9 +70,11 @@ fn the_page_gives_the_limits_in_force() {
     let code: BTreeSet<Vec<String>> = [
         ("first frame", kib(limits::AUTH_FRAME_BYTES)),
         ("time for the first frame", seconds(set.auth_timeout_ms)),
+        ("all frames before their sender is known", kib(limits::ANONYMOUS_SOCKET_BYTES)),
         ("frame", kib(limits::FRAME_BYTES)),
         ("body of a request", kib(limits::BODY_BYTES)),
         ("body before its sender is known", kib(limits::ANONYMOUS_BODY_BYTES)),
+        ("time for a body to arrive", seconds(set.body_timeout_ms)),
         ("characters of a message", set.message_chars.to_string()),
         ("commands a minute, at once", format!("{}, {}", set.commands_per_minute, set.commands_burst)),
         ("reads a minute", set.reads_per_minute.to_string()),

@@ -1,18 +1,15 @@
 //! Sockets whose sender is not known yet: so many for each address, and the next one waits in its
 //! handshake. None is refused, since many people may share an address. Meanwhile each may send no
-//! more than [`ANONYMOUS_BYTES`].
+//! more than [`ANONYMOUS_SOCKET_BYTES`].
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use zas_protocol::limits::AUTH_FRAME_BYTES;
+use zas_protocol::limits::ANONYMOUS_SOCKET_BYTES;
 
 use crate::accept::{Allowance, Limited};
-
-/// A first frame of the largest size in a few fragments, with pings between.
-pub const ANONYMOUS_BYTES: usize = 2 * AUTH_FRAME_BYTES;
 
 /// The sockets that have not said who they are, by address.
 #[derive(Debug)]
@@ -44,7 +41,7 @@ impl Anonymous {
 
     /// Waits for a place for a connection from `address`.
     pub async fn enter(self: &Arc<Self>, address: IpAddr, allowance: &Allowance) -> Option<Place> {
-        let limited = allowance.limit(ANONYMOUS_BYTES);
+        let limited = allowance.limit(ANONYMOUS_SOCKET_BYTES);
         let address = address.to_canonical();
         let places = {
             let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);

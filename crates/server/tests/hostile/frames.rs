@@ -99,12 +99,14 @@ async fn a_frame_that_breaks_the_protocol_ends_its_connection_and_no_other() {
 }
 
 /// Text frames that are no frames of ours: each is answered and forgiven, so many in a row.
-const UNREADABLE: [&str; 16] = [
+const UNREADABLE: [&str; 18] = [
     "",
     " ",
     "null",
     "[]",
     "7",
+    r#"["ping"]"#,
+    r#"["typing","00000000-0000-0000-0000-000000000000",true]"#,
     "\"ping\"",
     "{",
     "{}",

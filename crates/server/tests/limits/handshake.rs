@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::time::timeout;
 use zas_protocol::Limits;
-use zas_protocol::limits::AUTH_FRAME_BYTES;
+use zas_protocol::limits::{ANONYMOUS_SOCKET_BYTES, AUTH_FRAME_BYTES};
 
 use crate::around;
 use crate::support::raw::{HANDSHAKE, Raw, TEXT, frame};
@@ -108,6 +108,28 @@ async fn a_first_frame_of_4_kib_is_read_and_one_byte_more_closes_the_socket() {
         if fits {
             let (_, welcome) = raw.frame().await.expect("it is answered");
             assert!(welcome.starts_with(br#"{"type":"welcome""#), "{size}");
+        } else {
+            assert_eq!(raw.close_code().await, Some(4502), "{size}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_socket_of_nobody_yet_sends_8_kib_in_all_and_no_more() {
+    let server = Server::start().await;
+    let ping = frame(0x89, &[b'x'; 100]);
+    for (size, fits) in around(ANONYMOUS_SOCKET_BYTES) {
+        let mut raw = Raw::socket(server.address).await;
+        let (pings, rest) = (size / ping.len() - 1, size % ping.len() + ping.len());
+        let last = frame(0x89, &vec![b'x'; rest / 2 - 6]);
+        let very_last = frame(0x89, &vec![b'x'; rest - last.len() - 6]);
+        let bytes = [ping.repeat(pings), last, very_last].concat();
+        assert_eq!(bytes.len(), size);
+        raw.send(&bytes).await;
+        if fits {
+            for _ in 0..pings + 2 {
+                assert_eq!(raw.frame().await.expect("each is answered").0, 0x8a, "{size}");
+            }
         } else {
             assert_eq!(raw.close_code().await, Some(4502), "{size}");
         }

@@ -22,9 +22,10 @@ use zas_core::ledger::Submission;
 use zas_protocol::Limits;
 
 /// Each limit, the file of its test below the repository's folder, and the test.
-const TESTED: [(&str, &str, &str); 42] = [
+const TESTED: [(&str, &str, &str); 43] = [
     ("FRAME_BYTES", SIZES, "a_frame_of_64_kib_is_read_and_one_byte_more_closes_the_socket"),
     ("AUTH_FRAME_BYTES", HANDSHAKE, "a_first_frame_of_4_kib_is_read_and_one_byte_more_closes_the_socket"),
+    ("ANONYMOUS_SOCKET_BYTES", HANDSHAKE, "a_socket_of_nobody_yet_sends_8_kib_in_all_and_no_more"),
     ("BODY_BYTES", SIZES, "a_body_of_256_kib_is_read_and_one_byte_more_is_refused"),
     ("ANONYMOUS_BODY_BYTES", SIZES, "a_stranger_s_body_of_8_kib_is_read_and_one_byte_more_is_refused"),
     ("JSON_DEPTH", SIZES, "json_nests_32_deep_and_no_deeper_on_every_way_in"),
