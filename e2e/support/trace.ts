@@ -50,18 +50,26 @@ export class Trace {
     return keys.sort((a, b) => a.ts - b.ts).map((key) => this.press(key));
   }
 
-  /** What the main thread worked for each frame of the page that drew the most, in order. */
+  /** What script, style and layout took of each frame of the page that drew the most, in order. */
   frames(): number[] {
     const drawn = this.events.filter(({ name }) => name === "Commit");
     const inThread = (of: TraceEvent) => drawn.filter(({ pid, tid }) => pid === of.pid && tid === of.tid);
     const commits = drawn.map(inThread).sort((a, b) => b.length - a.length)[0] ?? [];
     const [first] = commits;
-    const tasks = this.events.filter(
-      ({ name, pid, tid }) => name === "RunTask" && pid === first?.pid && tid === first.tid,
-    );
+    const thread = this.events.filter(({ pid, tid }) => pid === first?.pid && tid === first.tid);
+    thread.sort((a, b) => a.ts - b.ts || (b.dur ?? 0) - (a.dur ?? 0));
+    const tasks = thread.filter(({ name }) => name === "RunTask");
+    const parts: TraceEvent[] = [];
+    for (const event of thread) {
+      const last = parts.at(-1);
+      const inside = last !== undefined && event.ts < last.ts + (last.dur ?? 0);
+      if (SCRIPT_AND_LAYOUT.has(event.name) && !inside) parts.push(event);
+    }
     return commits.map(({ ts }) => {
       const task = tasks.find((one) => one.ts <= ts && ts < one.ts + (one.dur ?? 0));
-      return (task?.tdur ?? 0) / 1_000;
+      if (!task) return 0;
+      const within = parts.filter((part) => part.ts >= task.ts && part.ts < task.ts + (task.dur ?? 0));
+      return within.reduce((sum, { tdur = 0 }) => sum + tdur, 0) / 1_000;
     });
   }
 
@@ -80,3 +88,14 @@ export class Trace {
     };
   }
 }
+
+const SCRIPT_AND_LAYOUT = new Set([
+  "EvaluateScript",
+  "EventDispatch",
+  "FireAnimationFrame",
+  "FunctionCall",
+  "Layout",
+  "RunMicrotasks",
+  "TimerFire",
+  "UpdateLayoutTree",
+]);
