@@ -144,7 +144,12 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guarded<T> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.inner).poll_read(context, buffer);
         if let Poll::Ready(Ok(())) = read {
-            return Poll::Ready(self.admit(&buffer.filled()[before..]));
+            let admitted = self.admit(&buffer.filled()[before..]);
+            if admitted.is_err() {
+                // What fails has read nothing.
+                buffer.set_filled(before);
+            }
+            return Poll::Ready(admitted);
         }
         read
     }
