@@ -44,10 +44,19 @@ export class Trace {
 
   /** Every `keydown` that was traced, in order. */
   presses(): Pressed[] {
-    const keys = this.events.filter(
-      ({ name, args }) => name === "EventDispatch" && args.data?.type === "keydown",
+    return this.events
+      .filter(isKey)
+      .sort((a, b) => a.ts - b.ts)
+      .map((key) => this.press(key));
+  }
+
+  /** The longest task of the page that had the key presses: what its main thread worked. */
+  longestTask(): number {
+    const key = this.events.find(isKey);
+    const own = this.events.filter(
+      ({ name, pid, tid }) => name === "RunTask" && pid === key?.pid && tid === key.tid,
     );
-    return keys.sort((a, b) => a.ts - b.ts).map((key) => this.press(key));
+    return own.reduce((most, { tdur = 0 }) => Math.max(most, tdur), 0) / 1_000;
   }
 
   /** What script, style and layout took of each frame of the page that drew the most, in order. */
@@ -88,6 +97,9 @@ export class Trace {
     };
   }
 }
+
+const isKey = ({ name, args }: TraceEvent): boolean =>
+  name === "EventDispatch" && args.data?.type === "keydown";
 
 const SCRIPT_AND_LAYOUT = new Set([
   "EvaluateScript",

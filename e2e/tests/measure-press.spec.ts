@@ -52,20 +52,25 @@ for (const size of often(1, 0) ? [100, 10_000, 100_000] : [10_000]) {
 
     await chat.page.evaluate(() => [window.probes.longestTask(), window.probes.interactions()]);
     const seconds = often(15, 3);
-    const coming = (async () => {
-      const began = performance.now();
-      for (let n = 1; n <= seconds * A_SECOND; n++) {
-        await new Promise((due) => setTimeout(due, began + (n * 1_000) / A_SECOND - performance.now()));
-        await luis.send(room, `llega ${n}.`);
-      }
-    })();
-    await chat.box.pressSequentially("escribo mientras llegan ".repeat(often(3, 1)), { delay: 120 });
-    await coming;
-    await expect(chat.row(`llega ${seconds * A_SECOND}.`)).toBeVisible();
+    const busy = await traced(browser, async () => {
+      const coming = (async () => {
+        const began = performance.now();
+        for (let n = 1; n <= seconds * A_SECOND; n++) {
+          await new Promise((due) => setTimeout(due, began + (n * 1_000) / A_SECOND - performance.now()));
+          await luis.send(room, `llega ${n}.`);
+        }
+      })();
+      await chat.box.pressSequentially("escribo mientras llegan ".repeat(often(3, 1)), { delay: 120 });
+      await coming;
+      await expect(chat.row(`llega ${seconds * A_SECOND}.`)).toBeVisible();
+    });
     const [longest, interactions] = await chat.page.evaluate(
       () => [window.probes.longestTask(), window.probes.interactions()] as const,
     );
-    await record(info, `longest task while ${A_SECOND} messages a second come in, ${where}`, { longest });
+    await record(info, `longest task while ${A_SECOND} messages a second come in, ${where}`, {
+      work: busy.longestTask(),
+      "by the clock": longest,
+    });
     await record(info, `interaction to next paint meanwhile, ${where}`, spread(interactions));
 
     await chat.box.fill("");
