@@ -1,9 +1,8 @@
 //! Pictures: putting one up, fetching one.
 
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequest as _, Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header;
@@ -26,13 +25,16 @@ use crate::files::Signature;
 pub async fn upload_avatar(
     State(app): State<App>,
     Authed(identity): Authed,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Result<Json<Uploaded>, ApiError> {
     let now = clock::now();
+    // Before the body is read, which may be large.
     app.gate
         .upload(identity.user, clock::steady())
         .map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
-    let body = body.map_err(|rejection| refused(rejection.status(), &rejection))?;
+    let body = Bytes::from_request(request, &app)
+        .await
+        .map_err(|rejection| refused(rejection.status(), &rejection))?;
     let file = app.files.put_avatar(&*app.store, identity.user, body, now).await?;
     Ok(Json(Uploaded { file }))
 }

@@ -88,6 +88,31 @@ async fn a_stranger_costs_16_kib_beyond_the_socket_whatever_they_send() {
     }
 }
 
+#[tokio::test]
+async fn an_upload_is_counted_before_it_is_read() {
+    let server = Server::start().await;
+    let ana = server.person("ana").await;
+    let bearer = format!("authorization: Bearer {}\r\n", ana.token);
+    for path in ["/v1/me/avatar", "/api/auth/upload-avatar/"] {
+        let head = format!("{bearer}content-type: multipart/form-data; boundary=x\r\n");
+        let mut slow = Vec::new();
+        let refused = loop {
+            let mut raw = Raw::connect(server.address).await;
+            raw.send(&nearly(path, &head, 1, 5 * 1024 * 1024)).await;
+            // Others are answered meanwhile, and so is this one if it is to be refused.
+            for _ in 0..3 {
+                assert_eq!(server.http.get(server.url("/readyz")).send().await.unwrap().status(), 200);
+            }
+            if let Some(answer) = raw.answer_so_far() {
+                break answer;
+            }
+            slow.push(raw);
+            assert!(slow.len() < 20, "{path}: each holds five mebibytes");
+        };
+        assert_eq!(refused.status, 429, "{path}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_nobody_reads_ends_its_connection() {
     let server = Server::with(|config| config.limits.write_stall_ms = 500).await;
