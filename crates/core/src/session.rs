@@ -44,6 +44,8 @@ use crate::hub::Delivery;
 use feed::Feed;
 use frames::Peer;
 
+pub use frames::HEADS;
+
 /// Unreadable frames in a row that are forgiven.
 pub const UNREADABLE_IN_A_ROW: u8 = 10;
 

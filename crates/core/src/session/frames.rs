@@ -11,6 +11,10 @@ use super::{Effect, Identity, Settings, State, Token, UNREADABLE_IN_A_ROW, milli
 use crate::rate::{Bucket, Rate};
 use crate::shape;
 
+/// How often a ping is answered with heads too. They are asked of the hub that all connections share;
+/// a client pings far less often than this.
+pub const HEADS: Rate = Rate { per_minute: 60, burst: 20 };
+
 /// The client of a connection.
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -20,6 +24,7 @@ pub(super) struct Peer {
     /// A fresh token is being looked at.
     refreshing: bool,
     signals: Bucket,
+    heads: Bucket,
 }
 
 impl Default for Peer {
@@ -62,7 +67,13 @@ pub(super) fn resume(text: &str) -> Result<Cursor, CloseCode> {
 
 impl Peer {
     pub(super) fn new(identity: Identity) -> Self {
-        Self { identity, unreadable: 0, refreshing: false, signals: Bucket::default() }
+        Self {
+            identity,
+            unreadable: 0,
+            refreshing: false,
+            signals: Bucket::default(),
+            heads: Bucket::default(),
+        }
     }
 
     pub(super) fn frame(
@@ -89,7 +100,9 @@ impl Peer {
             }
             ClientFrame::Ping(ping) => {
                 send(&ServerFrame::Pong { n: ping.body.n }, effects);
-                effects.push(Effect::AskHeads);
+                if self.heads.check(now, HEADS).is_ok() {
+                    effects.push(Effect::AskHeads);
+                }
             }
             ClientFrame::Command(command) if draining => {
                 nack(command.txn_id().clone(), ErrorCode::Draining, effects);

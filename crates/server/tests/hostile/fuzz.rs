@@ -10,7 +10,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use serde_json::Value;
-use zas_core::session::{Effect, Identity, Input, Log, Session, Settings};
+use zas_core::session::{Effect, HEADS, Identity, Input, Log, Session, Settings};
 use zas_protocol::limits::{JSON_DEPTH, depth};
 use zas_protocol::{ClientFrame, DeviceId, ErrorCode, Hello, Language, RoomId, TxnId, UserId};
 use zas_server::auth::keys::Keys;
@@ -161,6 +161,27 @@ fn a_session_takes_any_frames_in_any_state_and_closes_once() {
         }
     });
     zas_tally::tried("P24", "sessions that hear anything", count);
+}
+
+#[test]
+fn a_flood_of_pings_is_answered_and_asks_little_of_what_all_share() {
+    let user = UserId::mint(0, [1; 10]);
+    let identity = Identity { user, device: DeviceId::mint(0, [2; 10]), expires_at: i64::MAX };
+    let hello = Hello { token: None, cursor: None, seen: None };
+    let mut effects = Vec::new();
+    let mut session = Session::authenticated(Arc::new(Settings::default()), identity, hello, &mut effects);
+    session.handle(1, Input::Opened(Vec::new()), &mut effects);
+    let mut ping = |now: i64| {
+        let mut effects = Vec::new();
+        session.handle(now, Input::Frame(r#"{"type":"ping","n":7}"#), &mut effects);
+        assert!(matches!(effects[0], Effect::Send(_)), "each is answered");
+        effects.contains(&Effect::AskHeads)
+    };
+    let (minute, flood) = (60_000_000, 60_000);
+    let asked = (0..flood).filter(|n| ping(n * minute / flood)).count();
+    assert_eq!(asked, usize::try_from(HEADS.burst + HEADS.per_minute).unwrap() - 1);
+    // Who pings as a client does always hears them.
+    assert!((1..100).all(|n| ping(minute + n * 20_000_000)));
 }
 
 #[test]
