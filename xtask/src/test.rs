@@ -118,7 +118,8 @@ fn plan(options: &Options) -> Vec<Vec<Lane>> {
         rest.push(Step::check("client tests", |note| vitest("web/app", note)));
     }
     if web {
-        tools.push(Step::check("build the web client", |note| captured(web::build(note))));
+        tools.push(Step::gate("build the web client", |note| captured(web::build(note))));
+        tools.push(Step::check("size of the client", |note| captured(web::script("size", "web/app", note))));
     }
     if options.has(Part::E2e) {
         let install = options.install;
