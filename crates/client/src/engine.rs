@@ -265,6 +265,15 @@ impl Engine {
             Input::Fetched { room, id, page } => self.fetched(now, jitter, room, id, page, out),
             Input::Heads { heads } => {
                 let me = self.me;
+                if !self.logs.contains_key(&RoomId::own_log(me)) {
+                    // One's own log would say which rooms were left meanwhile: it begins only now.
+                    for (&room, log) in &mut self.logs {
+                        if !heads.iter().any(|head| head.room == room) {
+                            log.not_there();
+                            self.outbox.abandoned(room, out);
+                        }
+                    }
+                }
                 for LogHead { room, epoch, head } in heads {
                     let log = self.logs.entry(room).or_insert_with(|| Timeline::at(me, room, epoch, head));
                     log.head(now, head);
@@ -325,7 +334,7 @@ impl Engine {
             }
             ServerFrame::Synced {} => {
                 self.connection.synced(conn);
-                self.forget_rooms_of_former_histories(out);
+                self.leave_what_was_not_named(out);
             }
             ServerFrame::Event(event) => self.log(event.room).event(now, event, out),
             ServerFrame::Skip { room, from, to } => self.log(room).skip(now, from, to, out),
@@ -373,24 +382,31 @@ impl Engine {
         }
     }
 
-    /// A server holds one history: a log that is in another one after all that was missed has come is not
-    /// there, or not one's own, in this one.
-    fn forget_rooms_of_former_histories(&mut self, out: &mut Vec<Effect>) {
-        let own = RoomId::own_log(self.me);
-        let Some(epoch) = self.logs.get(&own).and_then(Timeline::epoch) else { return };
-        for (&room, log) in &mut self.logs {
-            if log.position().is_some_and(|(held, _)| held != epoch) {
-                log.not_there();
-                self.outbox.abandoned(room, out);
-                self.positions.forget(room);
+    /// What was said of the places of the old history means nothing in the new one. A server holds one
+    /// history: where one's own log has another, so has every log.
+    fn replaced(&mut self, now: Millis, room: RoomId, epoch: Epoch, out: &mut Vec<Effect>) {
+        self.positions.forget(room);
+        self.outbox.covered(now, room, epoch, 0, out);
+        if room == RoomId::own_log(self.me) {
+            let others: Vec<_> = self.logs.keys().copied().filter(|&other| other != room).collect();
+            for other in others {
+                if self.log(other).renounce(epoch, out) {
+                    self.positions.forget(other);
+                    self.outbox.covered(now, other, epoch, 0, out);
+                }
             }
         }
     }
 
-    /// What was said of the places of the old history means nothing in the new one.
-    fn replaced(&mut self, now: Millis, room: RoomId, epoch: Epoch, out: &mut Vec<Effect>) {
-        self.positions.forget(room);
-        self.outbox.covered(now, room, epoch, 0, out);
+    /// All that was missed has come: a log of the former history that was not named again is not there, or
+    /// not one's own, in this one.
+    fn leave_what_was_not_named(&mut self, out: &mut Vec<Effect>) {
+        for (&room, log) in &mut self.logs {
+            if log.is_renounced() {
+                log.not_there();
+                self.outbox.abandoned(room, out);
+            }
+        }
     }
 
     fn fetched(

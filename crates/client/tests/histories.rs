@@ -84,18 +84,17 @@ fn a_room_that_the_restored_history_lacks_is_left() {
     let mut rig = Rig::new([(OWN, 4), (ROOM, 7)]);
     assert!(rig.follows(ROOM));
     rig.resync(OWN, 2, 3);
-    assert!(rig.follows(ROOM), "it may still be named");
+    assert!(!rig.engine.timeline(ROOM).is_some_and(|log| log.is_gone()), "it may still be named");
     rig.hear(ServerFrame::Synced {});
-    assert!(!rig.follows(ROOM));
+    assert!(rig.engine.timeline(ROOM).is_some_and(|log| log.is_gone()));
     assert_eq!(rig.engine.hello().cursor.and_then(|mut cursor| cursor.remove(&ROOM)), None);
 }
 
 #[test]
 fn a_room_that_the_restored_history_has_goes_on_in_it() {
     let mut rig = Rig::new([(OWN, 4), (ROOM, 7)]);
-    rig.resync(OWN, 2, 3);
+    assert!(rig.resync(OWN, 2, 3).contains(&Effect::Replaced { room: ROOM }), "no log is of two histories");
     let asked = rig.resync(ROOM, 2, 5);
-    assert!(asked.contains(&Effect::Replaced { room: ROOM }));
     rig.hear(ServerFrame::Synced {});
     let renamed = EventBody::RoomRenamed { name: "otra".to_owned() };
     rig.newest(&asked, ROOM, 2, vec![event(ROOM, 5, OTHER, renamed)]);
@@ -113,6 +112,44 @@ fn who_came_in_late_in_the_former_history_hears_of_being_removed_early_in_the_ne
     assert!(rig.follows(ROOM));
     rig.hear(ServerFrame::Event(event(ROOM, 3, OTHER, EventBody::MemberRemoved { user: ME })));
     assert!(!rig.follows(ROOM));
+}
+
+#[test]
+fn who_comes_into_a_room_again_after_a_restore_holds_nothing_of_the_former_history() {
+    let mut rig = Rig::new([(OWN, 4), (ROOM, 7)]);
+    rig.hear(ServerFrame::Event(event(ROOM, 8, OTHER, EventBody::RoomRenamed { name: "antes".to_owned() })));
+    rig.resync(OWN, 2, 3);
+    // Not in the room when the connection opened, so it is not named; then one is added to it.
+    let asked = rig.hear(ServerFrame::Event(event(ROOM, 5, OTHER, EventBody::MemberAdded { user: ME })));
+    rig.hear(ServerFrame::Synced {});
+    rig.newest(&asked, ROOM, 2, vec![event(ROOM, 5, OTHER, EventBody::MemberAdded { user: ME })]);
+    assert_eq!(rig.engine.timeline(ROOM).and_then(|log| log.position()), Some((2, 5)));
+    let held: Vec<Seq> =
+        rig.engine.timeline(ROOM).into_iter().flat_map(|log| log.events()).map(|e| e.seq).collect();
+    assert_eq!(held, [5]);
+}
+
+#[test]
+fn what_came_of_an_unknown_room_before_a_restore_is_not_added_to_what_comes_after() {
+    let mut rig = Rig::new([(OWN, 4), (RoomId(Uuid::from_u128(9)), 1)]);
+    let asked = rig.hear(ServerFrame::Event(event(
+        ROOM,
+        2,
+        OTHER,
+        EventBody::RoomRenamed { name: "antes".to_owned() },
+    )));
+    assert!(matches!(asked[..], [Effect::Fetch { .. }]));
+    let asked = rig.resync(ROOM, 2, 1);
+    rig.newest(&asked, ROOM, 2, vec![event(ROOM, 1, OTHER, EventBody::MemberAdded { user: ME })]);
+    assert_eq!(rig.engine.timeline(ROOM).and_then(|log| log.position()), Some((2, 1)));
+}
+
+#[test]
+fn a_room_left_while_ones_own_log_was_not_followed_is_known_to_be_left_by_the_first_state() {
+    let saved = Saved { outbox: Vec::new(), cursor: [(ROOM, (1, 7))].into() };
+    let mut engine = Engine::new(ME, vec![Rung::Socket], saved);
+    let _ = engine.handle(0, 0.5, Input::Heads { heads: vec![LogHead { room: OWN, epoch: 1, head: 4 }] });
+    assert!(engine.timeline(ROOM).is_some_and(|log| log.is_gone()));
 }
 
 #[test]

@@ -186,6 +186,10 @@ impl Timeline {
             self.replace(epoch, out);
         }
         self.named = Some(epoch);
+        if self.epoch.is_none() {
+            // Nobody said of which history these are; the newest page brings what this one has.
+            self.ahead.clear();
+        }
         self.gone_after = None;
         self.head = self.head.max(head);
         self.fetching = None;
@@ -215,7 +219,24 @@ impl Timeline {
         }
     }
 
-    /// The history that is held of it is over, and this person is not in it in the new one.
+    /// The server has another history than the one held, of which nothing is known yet of this log.
+    /// Returns whether anything of another was.
+    pub fn renounce(&mut self, epoch: Epoch, out: &mut Vec<Effect>) -> bool {
+        let another = self.epoch() != Some(epoch);
+        if another {
+            self.replace(epoch, out);
+        }
+        another
+    }
+
+    /// Whether a history of it was given up, and nothing was heard of it since.
+    #[must_use]
+    pub const fn is_renounced(&self) -> bool {
+        let unread = self.fetching.is_none() && self.fetch_at.is_none();
+        self.epoch.is_none() && self.named.is_some() && unread && self.gone_after.is_none()
+    }
+
+    /// This person is not in the room, says the server.
     pub const fn not_there(&mut self) {
         self.gone_after = Some(self.to);
         (self.fetching, self.fetch_at) = (None, None);
