@@ -2,7 +2,7 @@
 //!
 //! A bound that an operator may move is a field of [`Limits`]; one that shapes the wire is a
 //! constant. To add one: a field here, its default below, the check where the input enters, and a
-//! test at limit − 1, limit and limit + 1.
+//! test at limit − 1, limit and limit + 1 with its row in `crates/server/tests/limits`.
 
 use serde::{Deserialize, Serialize};
 
