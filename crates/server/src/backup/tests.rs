@@ -111,7 +111,8 @@ async fn a_damaged_backup_is_refused_whatever_is_damaged_and_nothing_is_touched(
     }
     let path = whole.join("manifest.json");
     let text = fs::read_to_string(&path).unwrap();
-    for (was, is) in [("\"schema\": 1", "\"schema\": 99"), ("\"format\": 1", "\"format\": 2")] {
+    let schema = format!("\"schema\": {}", manifest.schema);
+    for (was, is) in [(schema.as_str(), "\"schema\": 99"), ("\"format\": 1", "\"format\": 2")] {
         fs::write(&path, text.replace(was, is)).unwrap();
         assert!(matches!(put_back(&target, &whole, false), Err(BackupError::Newer(_))), "{is}");
     }
