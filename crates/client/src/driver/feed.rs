@@ -66,7 +66,8 @@ pub(super) async fn poll(
     wait_ms: Millis,
     inputs: mpsc::Sender<Input>,
 ) {
-    let request = FeedRequest { hello, wait_ms: Some(wait_ms), gather_ms: None, linger_ms: None, signals: Vec::new() };
+    let request =
+        FeedRequest { hello, wait_ms: Some(wait_ms), gather_ms: None, linger_ms: None, signals: Vec::new() };
     let limit = Duration::from_millis(wait_ms) + GRACE;
     let answer = async {
         let response = http.feed(&request, "application/json", Some(limit)).await?;
