@@ -17,9 +17,9 @@ use std::sync::Arc;
 use zas_client::engine::Rung;
 use zas_core::batch::{self, Batcher};
 use zas_core::encode;
-use zas_core::hub::{Delivery, Hub, Writes};
+use zas_core::hub::{Delivery, Hub, Writes, merge};
 use zas_core::session::{Session, Settings};
-use zas_protocol::{CloseCode, DeviceId, Event, EventBody, Hello, Limits, Micros, RoomId, UserId};
+use zas_protocol::{CloseCode, DeviceId, Event, EventBody, Hello, Limits, Micros, Position, RoomId, UserId};
 
 use crate::bug::Bug;
 use crate::mailbox::Item;
@@ -151,10 +151,15 @@ impl Node {
         }
     }
 
-    /// The hub's positions of a room, for comparing them with what clients say.
+    /// The positions of a room as a person who asks is told them, for comparing them with what clients say.
     #[must_use]
-    pub fn positions(&self, room: RoomId) -> Vec<zas_protocol::Position> {
-        self.hub.positions(room)
+    pub fn positions(&self, net: &Net, room: RoomId) -> BTreeMap<UserId, Position> {
+        let mut known = BTreeMap::new();
+        for position in net.model.positions(room).into_iter().chain(self.hub.positions(room)) {
+            let further = known.get(&position.user).map_or(position, |&stored| merge(stored, position));
+            known.insert(position.user, further);
+        }
+        known
     }
 
     /// The monotonic clock, as the machines are given it.

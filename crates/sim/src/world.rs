@@ -1,7 +1,5 @@
 //! A run: people with their devices, nodes, and a plan of what happens to them.
 
-use std::collections::BTreeMap;
-
 use zas_core::ledger::Submission;
 use zas_protocol::{Command, DeviceId, Micros, Signal, TxnId, UserId};
 use zas_store::{Backup, Model, NewUser, PasswordHash, Secrets};
@@ -177,8 +175,7 @@ impl World {
         for device in &self.devices {
             device.believes_what_is(&self.net)?;
             for room in self.net.oracle.rooms_of(device.user) {
-                let known: BTreeMap<_, _> =
-                    node.positions(room).into_iter().map(|position| (position.user, position)).collect();
+                let known = node.positions(&self.net, room);
                 let (delivered, read) = device.engine.positions().own(room);
                 let at_hub = known.get(&device.user).map_or((0, 0), |at| (at.delivered, at.read));
                 hold(delivered <= at_hub.0 && read <= at_hub.1, || {
