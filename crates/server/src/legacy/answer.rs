@@ -129,9 +129,10 @@ impl IntoResponse for Refused {
 pub(super) async fn render(request: Request, next: Next) -> Response {
     let language = error::language(&request);
     let mut response = next.run(request).await;
-    let refused = response.extensions_mut().remove::<Refused>().or_else(|| {
-        error::refusal(&mut response).map(Refused::from)
-    });
+    let refused = response
+        .extensions_mut()
+        .remove::<Refused>()
+        .or_else(|| error::refusal(&mut response).map(Refused::from));
     let Some(refused) = refused else { return response };
     if refused.status >= 500 {
         tracing::error!(

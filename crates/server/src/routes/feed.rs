@@ -101,7 +101,8 @@ pub async fn feed(
     let gather = Duration::from_millis(request.gather_ms.unwrap_or(0).min(GATHER_MS));
     let linger = request.linger_ms.map_or(gather, |ms| Duration::from_millis(ms.min(LINGER_MS)));
     let mut collected = Collected::default();
-    let mut pipe = PollPipe::new(&mut collected, &held, Patience { wait, gather, linger }, limits.poll_events);
+    let mut pipe =
+        PollPipe::new(&mut collected, &held, Patience { wait, gather, linger }, limits.poll_events);
     let identity = identity.session(clock::both());
     let mut driver = Driver::authenticated(app.clone(), hub::Rung::Poll, identity, request.hello);
     let _ = driver.run(&mut pipe).await;

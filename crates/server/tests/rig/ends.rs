@@ -74,7 +74,8 @@ impl Held {
         // With nothing missed, a poll is held until its time is up.
         let cursor: Cursor = rooms.chain([own]).collect();
         let hello = Hello { token: None, cursor: Some(cursor), seen: None };
-        let request = FeedRequest { hello, wait_ms: None, gather_ms: None, linger_ms: None, signals: Vec::new() };
+        let request =
+            FeedRequest { hello, wait_ms: None, gather_ms: None, linger_ms: None, signals: Vec::new() };
         let feed =
             || http.post(format!("{}/v1/feed", setup.url())).bearer_auth(&tokens.access).json(&request);
         let socket = Socket::live(&setup.url(), &tokens.access).await;
