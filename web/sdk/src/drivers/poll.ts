@@ -32,22 +32,25 @@ export function openPoll({ network, token, hello, signals }: Opening, on: Carrie
 
   const run = async () => {
     let hold = 0;
+    // An answer holds so many events and no more: what it left out is there, and is not waited for.
+    let more = false;
     // The first is answered at once: it says that this rung lives.
     for (let first = true; !signal.aborted; first = false) {
       const held = HOLDS_MS[hold] ?? 0;
       const { delayMs, gatherMs, lingerMs } = network.budget.poll(now());
-      const wait = first ? 0 : Math.max(delayMs, held === 0 ? EVERY_MS : 0);
+      const wait = first || more ? 0 : Math.max(delayMs, held === 0 ? EVERY_MS : 0);
       if (wait > 0) await pause(wait);
       if (signal.aborted) return;
       const startedAt = now();
       try {
         const plan = first
           ? { wait_ms: 0 }
-          : { wait_ms: held, gather_ms: gatherMs, linger_ms: Math.min(lingerMs, held) };
+          : { wait_ms: held, gather_ms: more ? 0 : gatherMs, linger_ms: Math.min(lingerMs, held) };
         const body: FeedRequest = { ...hello(), ...plan };
         const said = signals();
         if (said.length > 0) body.signals = said;
         const { frames } = await ask(body);
+        more = !frames.some(({ type }) => type === "synced");
         for (const frame of frames) {
           if (signal.aborted) return;
           network.countFrame();
@@ -55,6 +58,7 @@ export function openPoll({ network, token, hello, signals }: Opening, on: Carrie
         }
         if (!signal.aborted) on.polled();
       } catch (error) {
+        more = false;
         if (
           held === 0 ||
           first ||
