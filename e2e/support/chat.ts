@@ -50,9 +50,14 @@ export class Chat {
     return this.row(text).getByRole("img", { name });
   }
 
-  /** Waits until the feed is live. */
+  /**
+   * Waits until the feed is live. A busy machine may have let the rung below win the first race; the one
+   * above is tried again after half a minute.
+   */
   async live(rung: "En vivo" | "En vivo, por streaming" | "Por consultas" = "En vivo"): Promise<void> {
-    await expect(this.page.getByRole("button", { name: `Conexión: ${rung}`, exact: true })).toBeAttached();
+    await expect(this.page.getByRole("button", { name: `Conexión: ${rung}`, exact: true })).toBeAttached({
+      timeout: 45_000,
+    });
   }
 
   /** Writes and sends, the way this device does. */

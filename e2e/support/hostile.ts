@@ -58,7 +58,11 @@ export async function watch(page: Page): Promise<string[]> {
 
 /** What is wrong with what a page shows now: a script that ran, text outside its place, a part that is no more in sight. */
 export function faults(page: Page): Promise<string[]> {
-  return page.evaluate((mark) => {
+  return page.evaluate(async (mark) => {
+    // What slides in is out of its place until it is there.
+    const ends = ({ effect }: Animation) => effect?.getTiming().iterations !== Number.POSITIVE_INFINITY;
+    const moving = document.getAnimations().filter(ends);
+    await Promise.allSettled(moving.map(({ finished }) => finished));
     const found: string[] = [];
     if (mark in window) found.push("a script ran");
     const wide = document.documentElement.scrollWidth;
