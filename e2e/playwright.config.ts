@@ -21,13 +21,14 @@ export default defineConfig({
   workers: measuring ? 1 : 2,
   retries: 0,
   forbidOnly: true,
-  timeout: 120_000,
-  expect: { timeout: 10_000 },
+  // Deadlines of what is waited for; a machine may be shared and slow.
+  timeout: 240_000,
+  expect: { timeout: 20_000 },
   reporter: "list",
   use: {
     locale: "es-ES",
     timezoneId: "Europe/Madrid",
-    actionTimeout: 10_000,
+    actionTimeout: 20_000,
     // It looks at the document after each step, which a measure would measure.
     trace: measuring ? "off" : "retain-on-failure",
     launchOptions: {
