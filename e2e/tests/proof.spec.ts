@@ -109,7 +109,7 @@ for (const [name, width, height] of [
         await chat.page.waitForTimeout(50);
       }
     })();
-    await chat.box.pressSequentially("escribo mientras llegan", { delay: 120 });
+    await chat.box.pressSequentially("escribo mientras llegan", { delay: 120, timeout: 60_000 });
     await coming;
     await expect(chat.row("llega 60.")).toBeVisible();
     const [longest, interactions] = await chat.page.evaluate(

@@ -76,7 +76,8 @@ pub(crate) fn main(args: Args) -> Result<ExitCode, String> {
     let folder = crate::root().join("target/proof");
     fs::create_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
     let (bench, pages) = (folder.join("bench.json"), crate::root().join("e2e/output/measures.json"));
-    for old in [&bench, &pages] {
+    // A run that was broken off leaves its lines behind.
+    for old in [&bench, &pages, &pages.with_extension("jsonl")] {
         let _ = fs::remove_file(old);
     }
     let measuring = vec![vec![
@@ -90,12 +91,12 @@ pub(crate) fn main(args: Args) -> Result<ExitCode, String> {
 
     let figures = Figures::read(&pages, &bench);
     let rows = rows(&figures);
-    println!("\n{}", table(&rows, language));
-    println!("{}", closing(&figures, began.elapsed().as_secs(), language));
     let failed = failures(&steps);
     if !failed.is_empty() {
         println!("\n{failed}");
     }
+    println!("\n{}", table(&rows, language));
+    println!("{}", closing(&figures, began.elapsed().as_secs(), language));
     let all = rows.iter().all(|row| row.kept() == Some(true));
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
