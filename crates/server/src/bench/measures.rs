@@ -151,33 +151,52 @@ impl Bench {
         );
 
         let bare_crowd = self.crowd(&bare, bare_members(people, 2, 1), false).await?;
-        let rounds = if self.options.quick { 3 } else { 7 };
-        let mut race = Race::default();
-        for round in 1..=rounds {
-            self.say(&format!("  as many messages as go, round {round} of {rounds}"));
-            let time = self.options.time(0.8, 4.0);
-            let run = self.run(&crowd, Load::Window(WINDOW), time).await;
-            race.fast.push(run.messages_a_second());
-            let generator = Generator::watch()?;
-            let run = bare_crowd.run(Load::Window(WINDOW), time).await;
-            race.busy.push(generator.busy()?);
-            race.fast_bare.push(run.messages_a_second());
-        }
-        for round in 1..=rounds {
-            self.say(&format!("  {STEADY_MESSAGES} messages a second, round {round} of {rounds}"));
-            let (load, time) = (Load::Rate(STEADY_MESSAGES), self.options.time(0.6, 4.0));
-            let before = zas.usage()?;
-            let run = self.run(&crowd, load, time).await;
-            race.cost.push(micros_each(zas.usage()?.cpu - before.cpu, run.audit.acked));
-            let before = bare.usage()?;
-            let run = bare_crowd.run(load, time).await;
-            race.cost_bare.push(micros_each(bare.usage()?.cpu - before.cpu, run.audit.acked));
-        }
+        let work = Work {
+            of: "messages",
+            rounds: if self.options.quick { 3 } else { 7 },
+            window: WINDOW,
+            steady: STEADY_MESSAGES,
+            a_message: 1.0,
+            rate: Run::messages_a_second,
+            count: |run| run.audit.acked,
+        };
+        let race = self.race((&zas, &crowd), (&bare, &bare_crowd), &work).await?;
         self.figures.extend(race.figures(
             ("messages_a_second", "durable messages a second, rooms of two".to_owned()),
             ("cpu_a_message", format!("server's processor time a message, {STEADY_MESSAGES} a second")),
         ));
         Ok(())
+    }
+
+    /// Lets Zas and the bare loop do the same work in turns.
+    async fn race(
+        &mut self,
+        (zas, crowd): (&Server, &Crowd),
+        (bare, bare_crowd): (&Server, &Crowd),
+        work: &Work,
+    ) -> Result<Race, String> {
+        let &Work { of, rounds, window, steady, a_message, rate, count } = work;
+        let mut race = Race::default();
+        for round in 1..=rounds {
+            self.say(&format!("  as many {of} as go, round {round} of {rounds}"));
+            let (load, time) = (Load::Window(window), self.options.time(0.8, 4.0));
+            race.fast.push(rate(&self.run(crowd, load, time).await));
+            let generator = Generator::watch()?;
+            let run = bare_crowd.run(load, time).await;
+            race.busy.push(generator.busy()?);
+            race.fast_bare.push(rate(&run));
+        }
+        for round in 1..=rounds {
+            self.say(&format!("  {steady} {of} a second, round {round} of {rounds}"));
+            let (load, time) = (Load::Rate(steady / a_message), self.options.time(0.6, 4.0));
+            let before = zas.usage()?;
+            let run = self.run(crowd, load, time).await;
+            race.cost.push(micros_each(zas.usage()?.cpu - before.cpu, count(&run)));
+            let before = bare.usage()?;
+            let run = bare_crowd.run(load, time).await;
+            race.cost_bare.push(micros_each(bare.usage()?.cpu - before.cpu, count(&run)));
+        }
+        Ok(race)
     }
 
     /// Rooms of a hundred and of a thousand: how many deliveries a second.
@@ -200,29 +219,16 @@ impl Bench {
             });
             let crowd = self.crowd(&zas, members.collect(), true).await?;
             let bare_crowd = self.crowd(&bare, bare_members(size, size, writers), false).await?;
-            let rounds = if self.options.quick { 3 } else { 5 };
-            let mut race = Race::default();
-            for round in 1..=rounds {
-                self.say(&format!("  as many deliveries as go, round {round} of {rounds}"));
-                let time = self.options.time(0.8, 4.0);
-                let run = self.run(&crowd, Load::Window(2), time).await;
-                race.fast.push(run.deliveries_a_second());
-                let generator = Generator::watch()?;
-                let run = bare_crowd.run(Load::Window(2), time).await;
-                race.busy.push(generator.busy()?);
-                race.fast_bare.push(run.deliveries_a_second());
-            }
-            let each = (size as f64 - 1.0).max(1.0);
-            for round in 1..=rounds {
-                self.say(&format!("  {STEADY_DELIVERIES} deliveries a second, round {round} of {rounds}"));
-                let (load, time) = (Load::Rate(STEADY_DELIVERIES / each), self.options.time(0.6, 4.0));
-                let before = zas.usage()?;
-                let run = self.run(&crowd, load, time).await;
-                race.cost.push(micros_each(zas.usage()?.cpu - before.cpu, run.audit.delivered));
-                let before = bare.usage()?;
-                let run = bare_crowd.run(load, time).await;
-                race.cost_bare.push(micros_each(bare.usage()?.cpu - before.cpu, run.audit.delivered));
-            }
+            let work = Work {
+                of: "deliveries",
+                rounds: if self.options.quick { 3 } else { 5 },
+                window: 2,
+                steady: STEADY_DELIVERIES,
+                a_message: (size as f64 - 1.0).max(1.0),
+                rate: Run::deliveries_a_second,
+                count: |run| run.audit.delivered,
+            };
+            let race = self.race((&zas, &crowd), (&bare, &bare_crowd), &work).await?;
             self.figures.extend(race.figures(
                 (&format!("deliveries_{size}"), format!("deliveries a second, a room of {size}")),
                 (&format!("cpu_{size}"), format!("server's processor time a delivery, a room of {size}")),
@@ -344,6 +350,21 @@ impl Bench {
         self.figures.push(Figure::new("cpu_many_stored", what, much, "µs").beside(few));
         Ok(())
     }
+}
+
+/// What the two of a race do.
+struct Work {
+    /// What is counted, in words.
+    of: &'static str,
+    rounds: usize,
+    /// Messages of each writer under way when they go as fast as they can.
+    window: usize,
+    /// How many of what is counted a second, at the load that both bear.
+    steady: f64,
+    /// How many of what is counted a message makes.
+    a_message: f64,
+    rate: fn(&Run) -> f64,
+    count: fn(&Run) -> u64,
 }
 
 /// Zas and the bare loop, in turns: as fast as they go, and at a load that both bear.
