@@ -31,20 +31,23 @@ fn store(path: &Path) -> SqliteStore {
 const ANA: UserId = UserId(Uuid::from_u128(1));
 const LUIS: UserId = UserId(Uuid::from_u128(2));
 
+fn person(id: UserId, name: &str) -> NewUser {
+    NewUser {
+        id,
+        username: name.to_owned(),
+        skeleton: name.to_owned(),
+        email: name.to_owned(),
+        display_name: name.to_owned(),
+        password_hash: PasswordHash(String::new()),
+        admin: false,
+        at: NOW,
+    }
+}
+
 /// Two people, and the room of both.
 async fn room(store: &SqliteStore) -> RoomId {
     for (id, name) in [(ANA, "ana"), (LUIS, "luis")] {
-        let user = NewUser {
-            id,
-            username: name.to_owned(),
-            skeleton: name.to_owned(),
-            email: name.to_owned(),
-            display_name: name.to_owned(),
-            password_hash: PasswordHash(String::new()),
-            admin: false,
-            at: NOW,
-        };
-        store.create_user(user).await.unwrap();
+        store.create_user(person(id, name)).await.unwrap();
     }
     let command = Command::OpenPrivate { txn_id: TxnId::new("open").unwrap(), user: LUIS };
     commit(store, command).await.unwrap().unwrap().ack.room

@@ -11,8 +11,6 @@ use super::*;
 /// All that a database holds, schema and rows.
 pub(super) type Digest = [u8; 32];
 
-const ANA: UserId = UserId(Uuid::from_u128(1));
-const LUIS: UserId = UserId(Uuid::from_u128(2));
 const MARTA: UserId = UserId(Uuid::from_u128(3));
 
 /// So small that a few commits fill it, and so that every rig sees many checkpoints.
@@ -238,18 +236,5 @@ impl Peace {
             names.dedup();
             assert_eq!(names.len(), seqs.len());
         }
-    }
-}
-
-fn person(id: UserId, name: &str) -> NewUser {
-    NewUser {
-        id,
-        username: name.to_owned(),
-        skeleton: name.to_owned(),
-        email: name.to_owned(),
-        display_name: name.to_owned(),
-        password_hash: PasswordHash(String::new()),
-        admin: false,
-        at: NOW,
     }
 }
