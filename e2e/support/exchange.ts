@@ -1,5 +1,6 @@
 /** Messages from one browser to another, and the ways there. */
 import { expect, type Page } from "@playwright/test";
+import type { Account } from "./api.ts";
 import type { Chat } from "./chat.ts";
 
 export const SOCKET = /\/v1\/ws/;
@@ -18,6 +19,15 @@ export const onlyPolls = async (page: Page) => {
   await blockSocket(page);
   await bufferStreams(page);
 };
+
+/** `count` messages at even distances, however long each takes. */
+export async function arrive(from: Account, room: string, count: number, aSecond: number): Promise<void> {
+  const began = performance.now();
+  for (let n = 1; n <= count; n++) {
+    await new Promise((due) => setTimeout(due, began + (n * 1_000) / aSecond - performance.now()));
+    await from.send(room, `llega ${n}.`);
+  }
+}
 
 /** `count` messages from one to the other, each sent when the one before has come: how long each took, in ms. */
 export async function exchange(from: Chat, to: Chat, word: string, count = 10): Promise<number[]> {

@@ -1,5 +1,6 @@
 /** What a key press costs its writer, on a machine six times slower. */
 import type { Chat } from "../support/chat.ts";
+import { arrive } from "../support/exchange.ts";
 import { expect, test } from "../support/fixtures.ts";
 import { often, record, spread } from "../support/measures.ts";
 import { traced } from "../support/trace.ts";
@@ -53,13 +54,7 @@ for (const size of often(1, 0) ? [100, 10_000, 100_000] : [10_000]) {
     await chat.page.evaluate(() => [window.probes.longestTask(), window.probes.interactions()]);
     const seconds = often(15, 3);
     const busy = await traced(browser, async () => {
-      const coming = (async () => {
-        const began = performance.now();
-        for (let n = 1; n <= seconds * A_SECOND; n++) {
-          await new Promise((due) => setTimeout(due, began + (n * 1_000) / A_SECOND - performance.now()));
-          await luis.send(room, `llega ${n}.`);
-        }
-      })();
+      const coming = arrive(luis, room, seconds * A_SECOND, A_SECOND);
       await chat.box.pressSequentially("escribo mientras llegan ".repeat(often(3, 1)), { delay: 120 });
       await coming;
       await expect(chat.row(`llega ${seconds * A_SECOND}.`)).toBeVisible();

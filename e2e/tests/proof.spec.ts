@@ -2,7 +2,7 @@
  * What the brief asked for, as `make proof` shows it: a figure for each of its rows, under a name that
  * `xtask` knows. Whether it is what was asked is decided there.
  */
-import { blockSocket, exchange, onlyPolls } from "../support/exchange.ts";
+import { arrive, blockSocket, exchange, onlyPolls } from "../support/exchange.ts";
 import { expect, test } from "../support/fixtures.ts";
 import { record, spread } from "../support/measures.ts";
 
@@ -103,12 +103,7 @@ for (const [name, width, height] of [
     const devtools = await chat.page.context().newCDPSession(chat.page);
     await devtools.send("Emulation.setCPUThrottlingRate", { rate: SLOWER });
     await chat.page.evaluate(() => [window.probes.longestTask(), window.probes.interactions()]);
-    const coming = (async () => {
-      for (let n = 1; n <= 60; n++) {
-        await luis.send(room, `llega ${n}.`);
-        await chat.page.waitForTimeout(50);
-      }
-    })();
+    const coming = arrive(luis, room, 60, 20);
     await chat.box.pressSequentially("escribo mientras llegan", { delay: 120, timeout: 60_000 });
     await coming;
     await expect(chat.row("llega 60.")).toBeVisible();
