@@ -46,6 +46,7 @@ async fn commands_come_back_at_their_rate() {
     }
     let wait = socket.until("nack").await["retry_after_ms"].as_u64().unwrap();
     assert!((1..=60_000 / u64::from(per_minute)).contains(&wait), "{wait} ms");
+    // Not a wait for something to happen: the server was asked how long, and this obeys.
     tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
     server.command(&ana, set(99)).await;
 }
