@@ -1,4 +1,11 @@
+import type { Page } from "@playwright/test";
 import { expect, test } from "../support/fixtures.ts";
+
+declare global {
+  interface Window {
+    framesAsked(): Promise<number>;
+  }
+}
 
 test("a message that comes draws its own row and touches no other but its neighbour", async ({
   people,
@@ -54,6 +61,36 @@ test("who reads above is not moved; a pill counts what came and leads to it", as
   await pill.click();
   await expect(chat.row("abajo 2.")).toBeInViewport();
   await expect(pill).toHaveCount(0);
+});
+
+test("a conversation that fits its window asks for no frame once it is drawn", async ({ people, open }) => {
+  const [ana, luis] = await people("Ana", "Luis");
+  const room = await ana.openPrivate(luis);
+  // Resolves with how many frames the page asked for until a second of them went by without.
+  const before = (page: Page) =>
+    page.addInitScript(() => {
+      const real = window.requestAnimationFrame.bind(window);
+      let asked = 0;
+      window.requestAnimationFrame = (draw) => {
+        asked++;
+        return real(draw);
+      };
+      window.framesAsked = () =>
+        new Promise((done) => {
+          let [seen, still] = [asked, 0];
+          const look = () => {
+            still = asked === seen ? still + 1 : 0;
+            seen = asked;
+            if (still === 60) done(asked);
+            else real(look);
+          };
+          look();
+        });
+    });
+  const chat = await open(ana, { room, before });
+  await chat.live();
+  await expect(chat.messages).toBeVisible();
+  expect(await chat.page.evaluate(() => window.framesAsked())).toBeLessThan(30);
 });
 
 test("older pages come without a jump", async ({ people, open }) => {

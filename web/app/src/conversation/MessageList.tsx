@@ -119,10 +119,15 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
     if (placed.current || items.length === 0) return;
     placed.current = true;
     const place = firstPlace(items);
-    if (place === items.length) return virtualizer.scrollToEnd();
-    virtualizer.scrollToIndex(place, { align: "start" });
-    // Known before the scroll's event, which comes too late for what keeps the end in sight.
-    if (scroller.current) setAtEnd(isAtEnd(scroller.current));
+    if (place === items.length) virtualizer.scrollToEnd();
+    else virtualizer.scrollToIndex(place, { align: "start" });
+    const element = scroller.current;
+    if (!element) return;
+    // A list that fits its window has nowhere to scroll to, so no event would tell the virtualizer that
+    // it is not where it began by guessing: it would ask for frame after frame to get there.
+    element.dispatchEvent(new Event("scroll"));
+    // Known before the scroll's own event, which comes too late for what keeps the end in sight.
+    if (place < items.length) setAtEnd(isAtEnd(element));
   }, [items, virtualizer]);
 
   // A message of one's own that was written here is always shown.
