@@ -169,8 +169,13 @@ pub struct Room {
     /// When something last happened, in microseconds.
     #[cfg_attr(feature = "schema", ts(type = "number"))]
     pub last_at: Micros,
-    /// Everyone in it, oneself too; oneself first, then by joining.
+    /// Who is in it; oneself first, then by joining. Everyone, but in a list of rooms: there it is
+    /// oneself alone of a large group ([`crate::limits::SMALL_GROUP`]), so that the list has a limit.
     pub members: Vec<Member>,
+    /// How many more are in it than `members` names.
+    #[serde(default, skip_serializing_if = "none_more")]
+    #[cfg_attr(feature = "schema", ts(optional, as = "Option<u32>"))]
+    pub more_members: u32,
     /// The last message that this member may see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", ts(optional))]
@@ -181,6 +186,19 @@ pub struct Room {
     pub positions: Vec<Position>,
     /// One's own settings for it.
     pub prefs: RoomPrefs,
+}
+
+impl Room {
+    /// How many are in it.
+    #[must_use]
+    pub fn member_count(&self) -> usize {
+        self.members.len() + self.more_members as usize
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn none_more(more_members: &u32) -> bool {
+    *more_members == 0
 }
 
 /// `GET /v1/state`: all that a client needs to draw its first screen and open its feed.

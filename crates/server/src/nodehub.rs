@@ -135,11 +135,12 @@ impl NodeHub {
     /// Brings a room that was read from the store up to what is known here of its positions.
     pub fn merge_positions(&self, room: &mut Room) {
         let known = self.with(|hub, _, _| hub.positions(room.id));
+        let small = room.member_count() <= zas_protocol::limits::SMALL_GROUP;
         for newer in known {
             match room.positions.iter_mut().find(|position| position.user == newer.user) {
                 Some(position) => *position = hub::merge(*position, newer),
                 // In a large group only one's own are shown, and those are there already.
-                None if room.members.len() <= zas_protocol::limits::SMALL_GROUP => room.positions.push(newer),
+                None if small => room.positions.push(newer),
                 None => {}
             }
         }

@@ -133,10 +133,10 @@ pub trait Store: Send + Sync + 'static {
     /// Every room that one is in, and one's own log: where each stands. By room.
     async fn heads(&self, user: UserId) -> Result<Vec<RoomHead>, StoreError>;
 
-    /// Every room that one is in, newest activity first.
+    /// Every room that one is in, newest activity first; of a large group's members oneself alone.
     async fn rooms(&self, user: UserId) -> Result<Vec<Room>, StoreError>;
 
-    /// A room that one is in. One's own log is none.
+    /// A room that one is in, with all its members. One's own log is none.
     async fn room(&self, user: UserId, room: RoomId) -> Result<Option<Room>, StoreError>;
 
     /// One's standing in a room, if one is in it; in one's own log too.

@@ -119,7 +119,9 @@ export interface RoomView {
   title: string;
   /** In a private room: the other. */
   other?: UserId;
+  /** Who is in it; of a large group oneself alone, until the room is opened. */
   members: readonly MemberView[];
+  memberCount: number;
   myRole: Role;
   unread: number;
   /** The newest message (own waiting ones included), for the preview. */

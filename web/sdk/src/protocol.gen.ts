@@ -889,9 +889,14 @@ from: number,
  */
 last_at: number, 
 /**
- * Everyone in it, oneself too; oneself first, then by joining.
+ * Who is in it; oneself first, then by joining. Everyone, but in a list of rooms: there it is
+ * oneself alone of a large group ([`crate::limits::SMALL_GROUP`]), so that the list has a limit.
  */
 members: Array<Member>, 
+/**
+ * How many more are in it than `members` names.
+ */
+more_members?: number, 
 /**
  * The last message that this member may see.
  */

@@ -48,6 +48,10 @@ pub(super) async fn list(
     let skip = usize::try_from((number - 1).saturating_mul(PAGE)).unwrap_or(usize::MAX);
     let mut results = Vec::new();
     for mut room in rooms.into_iter().skip(skip).take(PAGE as usize) {
+        if room.more_members > 0 {
+            let Some(whole) = app.store.room(identity.user, room.id).await? else { continue };
+            room = whole;
+        }
         app.hub.merge_positions(&mut room);
         results.push(shapes::chat(&app, identity.user, &room).await?);
     }

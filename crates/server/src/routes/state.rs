@@ -58,7 +58,7 @@ pub async fn people(
     }
     ids.extend(events.iter().flat_map(named));
     let ids: Vec<UserId> = ids.into_iter().collect();
-    let small = rooms.iter().filter(|room| room.members.len() <= SMALL_GROUP);
+    let small = rooms.iter().filter(|room| room.member_count() <= SMALL_GROUP);
     let near: BTreeSet<UserId> = small.flat_map(|room| &room.members).map(|member| member.user).collect();
     let users = app.store.users(&ids).await?;
     let last_seen = app.store.last_seen(&near.iter().copied().collect::<Vec<_>>()).await?;

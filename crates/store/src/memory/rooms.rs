@@ -54,6 +54,12 @@ impl Model {
     pub fn rooms(&self, user: UserId) -> Vec<Room> {
         let mut rooms: Vec<Room> =
             self.rooms_of(user).filter_map(|(id, room)| self.summary(user, id, room)).collect();
+        for room in &mut rooms {
+            if room.members.len() > SMALL_GROUP {
+                room.more_members = u32::try_from(room.members.len() - 1).unwrap_or(u32::MAX);
+                room.members.truncate(1);
+            }
+        }
         rooms.sort_by_key(|room| (-room.last_at, room.id));
         rooms
     }
@@ -86,6 +92,7 @@ impl Model {
             from: stays.first()?.from,
             last_at: room.last_at(),
             members: members.iter().map(|&(user, member)| Member { user, role: member.role }).collect(),
+            more_members: 0,
             last,
             unread: u32::try_from(unread).unwrap_or(UNREAD_CAP),
             positions: self

@@ -102,9 +102,10 @@ both!(
 
 both!(
     ROSTERS,
-    "SELECT m.room_id, m.user_id, m.role FROM memberships me
+    "SELECT m.room_id, m.user_id, m.role, r.members FROM memberships me
+     JOIN rooms r ON r.id = me.room_id
      JOIN memberships m ON m.room_id = me.room_id AND m.to_seq IS NULL
-     WHERE me.user_id = ?1 AND me.to_seq IS NULL ";
+     WHERE me.user_id = ?1 AND me.to_seq IS NULL AND (r.members <= ?3 OR m.user_id = ?1) ";
     "ORDER BY m.room_id, m.user_id <> ?1, m.from_seq, m.user_id"
 );
 
@@ -149,6 +150,7 @@ pub(super) fn summaries(
             from: columns::uint(row, 5)?,
             last_at: row.get(4)?,
             members: Vec::new(),
+            more_members: 0,
             last: has_message.then(|| columns::event(row, 8)).transpose()?,
             unread: row.get(7)?,
             positions: Vec::new(),
@@ -156,10 +158,14 @@ pub(super) fn summaries(
         });
         Ok(())
     })?;
-    each(connection, ROSTERS[which], params![user.0, key], |row| {
+    // A list of rooms has a limit, however large and many they are; one room is given whole.
+    let whole = if only.is_some() { i64::MAX } else { columns::int(SMALL_GROUP as u64) };
+    each(connection, ROSTERS[which], params![user.0, key, whole], |row| {
         if let Some(&place) = places.get(&RoomId(row.get(0)?)) {
             let member = Member { user: UserId(row.get(1)?), role: columns::role(row, 2)? };
-            rooms[place].members.push(member);
+            let room = &mut rooms[place];
+            room.members.push(member);
+            room.more_members = row.get::<_, u32>(3)?.saturating_sub(room.members.len() as u32);
         }
         Ok(())
     })?;

@@ -50,6 +50,7 @@ macro_rules! engine {
             members::unread_are_others_messages_above_the_read_position,
             members::unread_are_counted_up_to_the_cap,
             members::a_large_group_shows_ones_own_position_alone,
+            members::a_list_of_rooms_names_oneself_alone_in_a_large_group,
             members::peers_share_a_small_room,
             members::roles_decide_who_may_do_what,
             members::the_owners_role_passes_on_when_they_leave,

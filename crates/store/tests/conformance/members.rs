@@ -63,6 +63,24 @@ pub(crate) async fn a_large_group_shows_ones_own_position_alone(world: World) {
     assert_eq!(members, expected);
 }
 
+pub(crate) async fn a_list_of_rooms_names_oneself_alone_in_a_large_group(world: World) {
+    let mut people = Vec::new();
+    for number in 0..=SMALL_GROUP {
+        people.push(world.user(&format!("persona{number}")).await);
+    }
+    let (small, large) = (world.group(&people[..SMALL_GROUP]).await, world.group(&people).await);
+    let rooms = world.store.rooms(people[7]).await.unwrap();
+    let listed = |room| {
+        let listed = rooms.iter().find(|listed| listed.id == room).unwrap();
+        assert_eq!(listed.members[0].user, people[7]);
+        (listed.members.len(), listed.more_members as usize)
+    };
+    assert_eq!(listed(small), (SMALL_GROUP, 0));
+    assert_eq!(listed(large), (1, SMALL_GROUP));
+    let whole = world.room(people[7], large).await;
+    assert_eq!((whole.members.len(), whole.more_members), (SMALL_GROUP + 1, 0));
+}
+
 pub(crate) async fn peers_share_a_small_room(world: World) {
     let mut people = Vec::new();
     for number in 0..=SMALL_GROUP {

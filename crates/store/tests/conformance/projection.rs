@@ -54,6 +54,7 @@ async fn hear(world: &World, user: UserId, state: &mut State, event: &Event) {
             from: 1,
             last_at: 0,
             members: members.iter().map(|member| Member { user: *member, role: role(member) }).collect(),
+            more_members: 0,
             last: None,
             unread: 0,
             positions: Vec::new(),

@@ -71,6 +71,7 @@ function sameFace(a: Props, b: Props): boolean {
     was.title === is.title &&
     was.other === is.other &&
     was.members === is.members &&
+    was.memberCount === is.memberCount &&
     was.typing.join() === is.typing.join()
   );
 }
@@ -117,7 +118,7 @@ function Members({ room }: { room: RoomView }) {
   const words = useText(common);
   const session = useSession();
   const me = session.state === "signed_in" ? session.me.user.id : undefined;
-  if (room.members.length > NAMED_MEMBERS) return words.members(room.members.length);
+  if (room.memberCount > NAMED_MEMBERS) return words.members(room.memberCount);
   return room.members.map(({ user }, index) => (
     <span key={user}>
       {index > 0 && ", "}

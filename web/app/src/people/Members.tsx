@@ -11,6 +11,7 @@ import { Avatar } from "../ui/Avatar.js";
 import { Button, IconButton } from "../ui/Button.js";
 import { Confirm } from "../ui/Dialog.js";
 import { Menu, type MenuItem } from "../ui/Menu.js";
+import { SkeletonRows } from "../ui/Skeleton.js";
 import { toast } from "../ui/Toast.js";
 import { AddPeople } from "./AddPeople.js";
 import { type MemberAction, mayManage, memberActions } from "./rights.js";
@@ -24,7 +25,7 @@ export function Members({ room }: { room: RoomView }) {
   return (
     <section className="py-2">
       <h3 className="px-4 pb-1 text-meta font-semibold text-muted-foreground">
-        {counts.members(room.members.length)}
+        {counts.members(room.memberCount)}
       </h3>
       {mayManage(room.myRole) && (
         <button
@@ -43,6 +44,7 @@ export function Members({ room }: { room: RoomView }) {
           <Member key={member.user} room={room} member={member} />
         ))}
       </ul>
+      {room.members.length < room.memberCount && <SkeletonRows count={3} />}
       {adding && <AddPeople room={room} onClose={() => setAdding(false)} />}
     </section>
   );

@@ -9,6 +9,8 @@ type Message = Extract<LogEvent, { kind: "message" }>;
 
 export class RoomFacts {
   members: readonly Member[];
+  /** Members that are not named: of a large group only oneself is, until it is opened. */
+  more: number;
   name?: string;
   prefs: RoomPrefs;
   lastAt: number;
@@ -20,6 +22,7 @@ export class RoomFacts {
 
   constructor(private room: Room) {
     this.members = room.members;
+    this.more = room.more_members ?? 0;
     this.name = room.name;
     this.prefs = room.prefs;
     this.lastAt = room.last_at;
@@ -48,7 +51,11 @@ export class RoomFacts {
   renew(room: Room): void {
     if (room.epoch === this.epoch && room.head < this.seq) return;
     const ahead = room.epoch === this.epoch && this.last && this.last.seq > room.head ? this.last : undefined;
+    const { members, more } = this;
+    const same = room.epoch === this.epoch && room.head === this.seq;
     Object.assign(this, new RoomFacts(room));
+    // A summary in a list may name fewer than are known already.
+    if (same && more === 0) Object.assign(this, { members, more });
     if (ahead) this.last = ahead;
   }
 
@@ -68,9 +75,12 @@ export class RoomFacts {
       case "member_added":
         this.members = [...this.without(event.user), { user: event.user, role: "member" }];
         break;
-      case "member_removed":
-        this.members = this.without(event.user);
+      case "member_removed": {
+        const left = this.without(event.user);
+        if (left.length === this.members.length) this.more = Math.max(0, this.more - 1);
+        this.members = left;
         break;
+      }
       case "role_changed":
         this.members = this.members.map((member) =>
           member.user === event.user ? { user: member.user, role: event.role } : member,
@@ -83,10 +93,11 @@ export class RoomFacts {
 
   /** What the cache keeps: the summary as it now is. */
   snapshot(): Room {
-    const { members, prefs, unread, seq } = this;
+    const { members, more, prefs, unread, seq } = this;
     const room: Room = {
       ...this.room,
       members: [...members],
+      more_members: more,
       prefs,
       unread,
       head: seq,

@@ -303,7 +303,7 @@ export class Rooms {
     const { room, log } = timeline;
     const read = this.positions.read(room);
     timeline.open(this.facts.get(room)?.unread === 0 || read >= log.upto ? undefined : read);
-    if (!timeline.loaded) this.wanted.room(room);
+    if (!timeline.loaded || (this.facts.get(room)?.more ?? 0) > 0) this.wanted.room(room);
     else if (timeline.moreBefore && timeline.keys().length < FIRST_ROWS) this.older(room);
     this.repair(timeline);
     this.effects.timeline(room);
@@ -329,6 +329,7 @@ export class Rooms {
     timeline.log.head = Math.max(timeline.log.head, room.head);
     this.merge(now, room.id, room.positions);
     if (room.unread > 0 && this.live) this.delivered(now, room.id, room.head);
+    if (this.screens.has(room.id) && (this.facts.get(room.id)?.more ?? 0) > 0) this.wanted.room(room.id);
     this.effects.room(room.id);
     this.effects.timeline(room.id);
     return timeline;

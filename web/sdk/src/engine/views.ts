@@ -97,7 +97,7 @@ export class Views {
 
   private makeRoom(facts: RoomFacts): RoomView {
     const { chat } = this;
-    const { id, kind, members, prefs } = facts;
+    const { id, kind, members, more, prefs } = facts;
     const other = kind === "private" ? members.find(({ user }) => user !== chat.id)?.user : undefined;
     const waiting = chat.outbox.of(id).findLast(({ state }) => state.is !== "acked");
     const last = chat.timelines.get(id)?.newest(facts.last?.seq ?? 0) ?? facts.last;
@@ -105,6 +105,7 @@ export class Views {
       id,
       kind,
       members,
+      memberCount: members.length + more,
       prefs,
       title: facts.name ?? (other && chat.users.get(other)?.display_name) ?? "",
       myRole: members.find(({ user }) => user === chat.id)?.role ?? "member",

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { Chat, type ChatInput } from "../../src/engine/chat.js";
 import { Views } from "../../src/engine/views.js";
-import type { Event as LogEvent } from "../../src/protocol.gen.js";
+import type { Event as LogEvent, Room, RoomState, State } from "../../src/protocol.gen.js";
 import { ME, OTHER, ROOM, Server } from "./server.js";
 
 const at = { at: 1, sender: OTHER };
@@ -63,6 +63,37 @@ test("events of a room that is being read wait for it, unless it must be asked f
   put({ type: "tick" }, 1_000);
   answer(`room:${ROOM}`, `/v1/rooms/${ROOM}`);
   expect(chat.timelines.get(ROOM)?.log.events.size).toBe(0);
+});
+
+test("a large group's members are counted, and read when it is opened", () => {
+  const list = server.get("/v1/state") as State;
+  const whole = server.get(`/v1/rooms/${ROOM}`) as RoomState;
+  const alone = whole.room.members.slice(0, 1);
+  const refresh = (head: number) =>
+    chat.rooms.get(ROOM)?.renew({ ...list.rooms[0], head, members: alone, more_members: 50 } as Room);
+  const view = () => {
+    const view = new Views(chat).room(ROOM);
+    return [view?.members.length, view?.memberCount];
+  };
+  put({ type: "open", room: ROOM });
+  answer(`room:${ROOM}`, `/v1/rooms/${ROOM}`);
+  put({ type: "close", room: ROOM });
+  refresh(3);
+  expect(view()).toEqual([2, 2]);
+  refresh(4);
+  expect(view()).toEqual([1, 51]);
+  hear({ type: "event", room: ROOM, seq: 4, ...at, kind: "message", message: "m", text: "hola" });
+  hear({ type: "event", room: ROOM, seq: 5, ...at, kind: "member_removed", user: "someone" });
+  hear({ type: "event", room: ROOM, seq: 6, ...at, kind: "member_added", user: "new" });
+  expect(view()).toEqual([2, 51]);
+  asked = [];
+  put({ type: "open", room: ROOM });
+  expect(asked).toEqual([`room:${ROOM}`]);
+  const facts = chat.rooms.get(ROOM);
+  facts?.renew({ ...whole.room, head: 6 });
+  expect(view()).toEqual([2, 2]);
+  refresh(6);
+  expect(view()).toEqual([2, 2]);
 });
 
 test("one's own log brings rooms, takes them, and keeps settings", () => {
