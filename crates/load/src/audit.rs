@@ -1,7 +1,7 @@
 //! What was sent, acked and delivered. A sender's messages to a room are numbered; each receiver is
 //! owed every number once and in order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -58,6 +58,10 @@ pub struct Audit {
     pub out_of_order: u64,
     /// Deliveries owed and not made when the run ended.
     pub lost: u64,
+    /// What was refused, by sender and number: nobody is owed it.
+    never: HashSet<(usize, u64)>,
+    /// What each receiver has heard later ones than: receiver, sender, number.
+    holes: Vec<(usize, usize, u64)>,
     last: HashMap<(usize, usize), u64>,
 }
 
@@ -65,7 +69,7 @@ impl Audit {
     /// For the next run of the same people: their numbers go on.
     #[must_use]
     pub fn fresh(self) -> Self {
-        Self { last: self.last, ..Self::default() }
+        Self { last: self.last, never: self.never, ..Self::default() }
     }
 
     /// A receiver hears a sender's `n`-th message, from 1.
@@ -77,16 +81,24 @@ impl Audit {
         } else if n <= *last {
             self.twice += 1;
         } else {
-            // The missing ones are lost, or come later: out of order either way.
-            self.out_of_order += n - *last - 1;
+            // The missing ones were refused, or are lost, or come later.
+            self.holes.extend((*last + 1..n).map(|missing| (receiver, sender, missing)));
             self.delivered += 1;
             *last = n;
         }
     }
 
+    /// A sender's `n`-th message is refused, and will not be sent again.
+    pub fn refuse(&mut self, sender: usize, n: u64) {
+        self.refused += 1;
+        self.never.insert((sender, n));
+    }
+
     /// The run has ended: `owed` deliveries were due.
     pub fn end(&mut self, owed: u64) {
         self.lost = owed.saturating_sub(self.delivered);
+        let owed = |&&(_, sender, n): &&(usize, usize, u64)| !self.never.contains(&(sender, n));
+        self.out_of_order = self.holes.iter().filter(owed).count() as u64;
     }
 
     /// Whether every message was acked and delivered once and in order.
@@ -116,6 +128,22 @@ mod tests {
         audit.end(5);
         assert_eq!((audit.delivered, audit.twice, audit.out_of_order, audit.lost), (4, 1, 1, 1));
         assert!(!audit.is_clean());
+    }
+
+    #[test]
+    fn what_was_refused_is_owed_to_nobody_also_in_the_next_run() {
+        let mut audit = Audit::default();
+        audit.refuse(1, 2);
+        audit.refuse(1, 4);
+        for n in [1, 3] {
+            audit.deliver(7, 1, n);
+        }
+        audit.end(2);
+        assert_eq!((audit.refused, audit.violations()), (2, 0));
+        let mut audit = audit.fresh();
+        audit.deliver(7, 1, 6);
+        audit.end(1);
+        assert_eq!((audit.refused, audit.out_of_order), (0, 1), "5 was not refused, 4 was");
     }
 
     #[test]

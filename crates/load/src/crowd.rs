@@ -248,6 +248,8 @@ struct Voice {
     under_way: VecDeque<(u64, Instant)>,
     sent: u64,
     keep: Option<(usize, Instant)>,
+    /// Until when nothing new is sent, since the server asked for that.
+    rest: Instant,
     positions: bool,
     /// The furthest place received, and whether it was said.
     received: u64,
@@ -257,7 +259,19 @@ struct Voice {
 impl Voice {
     fn new(me: usize, crowd: u64, room: String, shared: Rc<RefCell<Shared>>, positions: bool) -> Self {
         let under_way = VecDeque::new();
-        Self { me, crowd, room, shared, under_way, sent: 0, keep: None, positions, received: 0, said: 0 }
+        Self {
+            me,
+            crowd,
+            room,
+            shared,
+            under_way,
+            sent: 0,
+            keep: None,
+            rest: Instant::now(),
+            positions,
+            received: 0,
+            said: 0,
+        }
     }
 
     async fn run(&mut self, mut line: Line, mut orders: mpsc::UnboundedReceiver<Order>) {
@@ -268,6 +282,7 @@ impl Voice {
         let mut pings = tokio::time::interval_at(Instant::now() + first, PING_EVERY);
         loop {
             let mut frames = Vec::new();
+            let (rest, is_short) = (self.rest, self.is_short());
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(Order::Send(due)) => frames.push(self.message(due)),
@@ -288,6 +303,7 @@ impl Voice {
                         self.room, self.received
                     ));
                 }
+                () = sleep_until(rest), if is_short => self.fill(&mut frames),
                 _ = pings.tick() => frames.push(r#"{"type":"ping"}"#.to_owned()),
             }
             for frame in frames {
@@ -298,6 +314,11 @@ impl Voice {
         }
     }
 
+    /// Whether more are to be under way than are.
+    fn is_short(&self) -> bool {
+        self.keep.is_some_and(|(count, _)| self.under_way.len() < count)
+    }
+
     /// As many as are to be under way.
     fn fill(&mut self, frames: &mut Vec<String>) {
         let Some((count, until)) = self.keep else { return };
@@ -306,7 +327,7 @@ impl Voice {
             self.keep = None;
             return;
         }
-        while self.under_way.len() < count {
+        while self.under_way.len() < count && now >= self.rest {
             let frame = self.message(now);
             frames.push(frame);
         }
@@ -350,8 +371,11 @@ impl Voice {
                 shared.moved.notify_one();
             }
             "nack" => {
-                self.under_way.pop_front();
-                shared.run.audit.refused += 1;
+                let Some(n) = heard.txn_id.as_deref().and_then(nth) else { return };
+                self.under_way.retain(|&(under_way, _)| under_way != n);
+                self.rest = now + Duration::from_millis(heard.retry_after_ms.unwrap_or(0));
+                shared.run.audit.refuse(self.me, n);
+                shared.moved.notify_one();
             }
             "event" => {
                 self.received = self.received.max(heard.seq.unwrap_or(0));

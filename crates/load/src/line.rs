@@ -27,6 +27,8 @@ pub(crate) struct Heard<'a> {
     pub(crate) text: Option<Cow<'a, str>>,
     #[serde(default)]
     pub(crate) seq: Option<u64>,
+    #[serde(default)]
+    pub(crate) retry_after_ms: Option<u64>,
 }
 
 /// An open connection.

@@ -16,8 +16,9 @@ use super::world::{User, World, bare_members, hello, pair_members};
 use super::{Options, RAISED};
 
 const PATH: &str = "/v1/ws";
-/// Messages of each writer under way when it goes as fast as it can.
-const WINDOW: usize = 16;
+/// Messages under way, of all writers, when they go as fast as they can: enough for ten full commits, and
+/// fewer than the queue of commits takes, since what is refused measures nothing.
+const UNDER_WAY: usize = 3_000;
 /// A load that leaves the generator room, in messages or deliveries a second: what each costs the server
 /// is compared at it where the generator is what limits the bare loop.
 const STEADY_MESSAGES: f64 = 5_000.0;
@@ -93,6 +94,7 @@ impl Bench {
         let run = crowd.run(load, time).await;
         self.audit.sent += run.audit.sent;
         self.audit.acked += run.audit.acked;
+        self.audit.refused += run.audit.refused;
         self.audit.delivered += run.audit.delivered;
         self.audit.violations += run.audit.violations();
         run
@@ -154,7 +156,7 @@ impl Bench {
         let work = Work {
             of: "messages",
             rounds: if self.options.quick { 3 } else { 7 },
-            window: WINDOW,
+            window: (UNDER_WAY / people).max(1),
             steady: STEADY_MESSAGES,
             a_message: 1.0,
             rate: Run::messages_a_second,

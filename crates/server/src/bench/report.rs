@@ -71,6 +71,8 @@ pub struct Audited {
     pub sent: u64,
     /// Of those, acked.
     pub acked: u64,
+    /// Of those, refused.
+    pub refused: u64,
     /// Deliveries made.
     pub delivered: u64,
     /// Deliveries lost, doubled or out of order.
@@ -128,10 +130,10 @@ impl fmt::Display for Report {
                 format!("{what:<56} {:>10} {bare:>10} {ratio:>7}  {budget} {mark}", number(figure.value));
             writeln!(f, "{}", line.trim_end())?;
         }
-        let Audited { sent, acked, delivered, violations } = self.audit;
+        let Audited { sent, acked, refused, delivered, violations } = self.audit;
         writeln!(
             f,
-            "\nAudit: {violations} violations in {delivered} deliveries ({acked} of {sent} messages acked)"
+            "\nAudit: {violations} violations in {delivered} deliveries ({acked} of {sent} messages acked, {refused} refused)"
         )?;
         let cores = if self.apart { "server and generator on a core each" } else { "one core for both" };
         write!(
