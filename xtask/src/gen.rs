@@ -76,7 +76,7 @@ pub(crate) enum Generators {
 impl Generators {
     fn program(self, package: &str, name: &str) -> Command {
         match self {
-            Self::Built => command(&crate::root().join("target/debug").join(name).to_string_lossy()),
+            Self::Built => command(&crate::built("debug", name).to_string_lossy()),
             Self::ToBuild => {
                 let mut run = cargo();
                 run.args(["run", "--quiet", "--package", package, "--bin", name]);

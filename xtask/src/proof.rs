@@ -83,7 +83,7 @@ pub(crate) fn main(args: Args) -> Result<ExitCode, String> {
     let measuring = vec![vec![
         Step::check(BROWSER, |note: &Note<'_>| browser(client, note)),
         Step::check(BENCH, |note| {
-            let mut run = command(&crate::root().join("target/quick/zas").to_string_lossy());
+            let mut run = command(&crate::built("quick", "zas").to_string_lossy());
             captured(capture(run.args(["bench", "--quick", "--json"]).arg(&bench).current_dir(&folder), note))
         }),
     ]];

@@ -25,7 +25,7 @@ struct Options {
 pub(crate) fn main(args: Args) -> Result<ExitCode, String> {
     let options = parse(args)?;
     let root = crate::root();
-    let server = root.join("target/quick/zas");
+    let server = crate::built("quick", "zas");
     let board = Board::new(3);
     let lanes = vec![
         vec![Step::gate(SERVER, |note| captured(capture(&mut build_server(), note)))],

@@ -283,7 +283,7 @@ fn browser_tests(note: &Note<'_>) -> Outcome {
     let mut run = web::tool("playwright", "e2e");
     run.args(["test", "--reporter=list,json"])
         .env("PLAYWRIGHT_JSON_OUTPUT_FILE", &report)
-        .env("ZAS_BIN", crate::root().join("target/quick/zas"))
+        .env("ZAS_BIN", crate::built("quick", "zas"))
         .env("ZAS_WEB_DIR", web::built())
         .env("ZAS_CHROMIUM", browser);
     reported(&mut run, &report, report::playwright, note)
