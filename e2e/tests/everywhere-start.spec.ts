@@ -23,7 +23,10 @@ test("a new person registers, finds somebody, and writes to them", async ({ peop
     .getByRole("searchbox", { name: "Nombre o usuario" })
     .or(page.getByRole("textbox", { name: "Nombre o usuario" }))
     .fill(luis.username);
-  await page.getByText(`@${luis.username}`).click();
+  // A stranger found by a search has a face, too.
+  const found = page.getByRole("button").filter({ hasText: `@${luis.username}` });
+  await expect(found.locator("[data-person]")).toHaveText("L");
+  await found.click();
   await chat.live();
   await chat.send("hola, Luis");
   await expect(chat.tick("hola, Luis", "Enviado")).toBeVisible();

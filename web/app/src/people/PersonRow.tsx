@@ -22,7 +22,7 @@ export function PersonRow({ person, onPick, end, pressed }: PersonRowProps) {
         className="pressable flex min-h-16 w-full items-center gap-3 rounded-2xl px-3 text-left"
         onClick={() => onPick(person)}
       >
-        <Avatar user={person.id} size={44} dot />
+        <Avatar user={person.id} found={person} size={44} dot />
         <span className="min-w-0 flex-1">
           <span dir="auto" className="block truncate text-left font-medium">
             {person.display_name}

@@ -1,4 +1,4 @@
-import type { UserId } from "@zas/client";
+import type { User, UserId } from "@zas/client";
 import { useFileUrl, usePresence, useUser } from "@zas/client/react";
 import { Users } from "lucide-react";
 import { common } from "../i18n/common.js";
@@ -54,14 +54,16 @@ export function Disc({ id, name, size, src, group = false }: DiscProps) {
 
 interface AvatarProps {
   user: UserId;
+  /** What is known of them where the client itself may not know them yet, as of people found by a search. */
+  found?: User;
   size?: number;
   /** Whether a dot says that they are there. */
   dot?: boolean;
 }
 
 /** A person's picture. */
-export function Avatar({ user, size = 48, dot = false }: AvatarProps) {
-  const person = useUser(user);
+export function Avatar({ user, found, size = 48, dot = false }: AvatarProps) {
+  const person = useUser(user) ?? found;
   const src = useFileUrl(person?.avatar);
   return (
     <span className="relative inline-flex shrink-0">
