@@ -83,7 +83,8 @@ both!(
             AND u.room_id = i.room_id AND u.kind = 'message' AND u.sender IS NOT me.user_id
             AND u.seq > max(i.from_seq - 1, ifnull(p.read_seq, 0))
             AND u.seq <= ifnull(i.to_seq, 9223372036854775807)
-          LIMIT ?3)), ",
+          LIMIT ?3)),
+       me.role, r.members, ",
     event_columns!(),
     " FROM memberships me
      JOIN rooms r ON r.id = me.room_id
@@ -100,13 +101,14 @@ both!(
     "ORDER BY r.last_at DESC, r.id"
 );
 
+// The others. In this order a large group's are not even read where they are not asked for.
 both!(
     ROSTERS,
-    "SELECT m.room_id, m.user_id, m.role, r.members FROM memberships me
-     JOIN rooms r ON r.id = me.room_id
-     JOIN memberships m ON m.room_id = me.room_id AND m.to_seq IS NULL
-     WHERE me.user_id = ?1 AND me.to_seq IS NULL AND (r.members <= ?3 OR m.user_id = ?1) ";
-    "ORDER BY m.room_id, m.user_id <> ?1, m.from_seq, m.user_id"
+    "SELECT m.room_id, m.user_id, m.role FROM memberships me
+     CROSS JOIN rooms r ON r.id = me.room_id
+     CROSS JOIN memberships m ON m.room_id = me.room_id AND m.to_seq IS NULL AND m.user_id <> ?1
+     WHERE me.user_id = ?1 AND me.to_seq IS NULL AND r.members <= ?3 ";
+    "ORDER BY m.room_id, m.from_seq, m.user_id"
 );
 
 // In a large group nobody hears how far the others are.
@@ -140,7 +142,7 @@ pub(super) fn summaries(
     each(connection, SUMMARIES[which], params![user.0, key, UNREAD_CAP], |row| {
         let id = RoomId(row.get(0)?);
         places.insert(id, rooms.len());
-        let has_message = row.get_ref(9)? != rusqlite::types::ValueRef::Null;
+        let has_message = row.get_ref(11)? != rusqlite::types::ValueRef::Null;
         rooms.push(Room {
             id,
             kind: columns::kind(row, 1)?,
@@ -149,9 +151,9 @@ pub(super) fn summaries(
             head: columns::uint(row, 3)?,
             from: columns::uint(row, 5)?,
             last_at: row.get(4)?,
-            members: Vec::new(),
-            more_members: 0,
-            last: has_message.then(|| columns::event(row, 8)).transpose()?,
+            members: vec![Member { user, role: columns::role(row, 8)? }],
+            more_members: row.get::<_, u32>(9)?.saturating_sub(1),
+            last: has_message.then(|| columns::event(row, 10)).transpose()?,
             unread: row.get(7)?,
             positions: Vec::new(),
             prefs: columns::json(row, 6)?,
@@ -165,7 +167,7 @@ pub(super) fn summaries(
             let member = Member { user: UserId(row.get(1)?), role: columns::role(row, 2)? };
             let room = &mut rooms[place];
             room.members.push(member);
-            room.more_members = row.get::<_, u32>(3)?.saturating_sub(room.members.len() as u32);
+            room.more_members = room.more_members.saturating_sub(1);
         }
         Ok(())
     })?;
