@@ -193,7 +193,11 @@ impl Crowd {
                         break;
                     }
                     sleep_until(due).await;
-                    let _ = self.orders[writers[n % writers.len()]].send(Order::Send(due));
+                    // Counted with the order: one that a voice has not read yet is under way too, and the
+                    // run must not end, nor the next begin, before it is answered.
+                    if self.orders[writers[n % writers.len()]].send(Order::Send(due)).is_ok() {
+                        self.shared.borrow_mut().run.audit.sent += 1;
+                    }
                     due += step;
                 }
             }
@@ -330,15 +334,15 @@ impl Voice {
         while self.under_way.len() < count && now >= self.rest {
             let frame = self.message(now);
             frames.push(frame);
+            self.shared.borrow_mut().run.audit.sent += 1;
         }
     }
 
     fn message(&mut self, due: Instant) -> String {
         self.sent += 1;
         self.under_way.push_back((self.sent, due));
-        let mut shared = self.shared.borrow_mut();
-        shared.run.audit.sent += 1;
-        let since = u64::try_from((due - shared.began).as_nanos()).unwrap_or(u64::MAX);
+        let began = self.shared.borrow().began;
+        let since = u64::try_from((due - began).as_nanos()).unwrap_or(u64::MAX);
         let txn_id = name(self.crowd, self.me, self.sent);
         let mut frame = String::with_capacity(192);
         // The text says who sent it, as which, and when it was meant to be sent.
