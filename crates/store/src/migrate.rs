@@ -31,6 +31,7 @@ pub(crate) const SQLITE: &[Migration] = &[
         name: "fewer pages",
         sql: include_str!("../migrations/sqlite/0002_fewer_pages.sql"),
     },
+    Migration { number: 3, name: "messages", sql: include_str!("../migrations/sqlite/0003_messages.sql") },
 ];
 
 /// What of `all` is still to be done where `applied`, numbers with checksums in order, is done.
