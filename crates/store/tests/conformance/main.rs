@@ -81,7 +81,7 @@ macro_rules! engine {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
                 async fn $case() {
-                    crate::$module::$case(World::new(Engine::default())).await;
+                    crate::$module::$case(World::new(Engine::default()).await).await;
                 }
             )+
         }
@@ -90,3 +90,4 @@ macro_rules! engine {
 
 engine!(memory);
 engine!(sqlite);
+engine!(mariadb);
