@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_path_is_passed_on_byte_for_byte() {
         let address: Address = "http://127.0.0.1:8001".parse().unwrap();
-        for path in ["/", "/?", "//a//b", "/a%2Fb%20%c3%B1/../c?x=%2F&y=a+b%3D&&", "/a;b=1,2?q={}|\"^"] {
+        for path in ["/", "/?", "//a//b", "/a%2Fb%20%c3%B1/../c?x=%2F&y=a+b%3D&&", "/a;b=1,2?q={}|"] {
             let uri = address.with_path(&path.parse().unwrap()).unwrap();
             assert_eq!(uri.to_string(), format!("http://127.0.0.1:8001{path}"));
         }

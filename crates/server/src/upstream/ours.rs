@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn a_path_full_of_percents_costs_no_more_than_its_length() {
-        let long = "%25".repeat(5_000) + "2e";
-        assert!(!is_ours(&format!("/{long}")));
-        assert!(is_ours(&format!("/x/{}2e{}2e/v1", "%25".repeat(2_000), "%25".repeat(2_000))));
+        let dot = format!("%{}2e", "25".repeat(4_000));
+        assert!(is_ours(&format!("/x/{dot}{dot}/v1")));
+        assert!(!is_ours(&format!("/x/{dot}/v1")));
     }
 }
