@@ -116,6 +116,7 @@ impl Upstream {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(KEPT)
             .pool_max_idle_per_host(KEPT_CONNECTIONS)
+            // It reads somewhat more; the headers themselves are counted once they are there.
             .http1_max_buf_size(limits.upstream_header_bytes.max(8 * 1024))
             .build(connector);
         Ok(Self {
@@ -213,7 +214,11 @@ impl Upstream {
         place: OwnedSemaphorePermit,
         asked: &Asked,
     ) -> Result<Response, Failure> {
-        let idle = Duration::from_millis(app.config.limits.upstream_idle_ms);
+        let limits = &app.config.limits;
+        if headers::bytes(response.headers()) > limits.upstream_header_bytes {
+            return Err(Failure::Unreachable("its headers are over upstream_header_bytes".to_owned()));
+        }
+        let idle = Duration::from_millis(limits.upstream_idle_ms);
         let open = app.metrics.upstream_open();
         let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         let upgraded = switches.then(|| hyper::upgrade::on(&mut response));
@@ -258,6 +263,7 @@ fn on_cut(metrics: Arc<Metrics>, asked: &Asked) -> impl FnOnce(&axum::BoxError) 
 fn failure(error: &Error) -> Failure {
     // What it says names neither path nor header.
     let mut detail = error.to_string();
+    let mut left = false;
     let mut source = error.source();
     while let Some(cause) = source {
         if cause.is::<Late>() {
@@ -266,10 +272,11 @@ fn failure(error: &Error) -> Failure {
         if is_late(cause) {
             return Failure::LateBody;
         }
+        left |= cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user);
         detail = format!("{detail}: {cause}");
         source = cause.source();
     }
-    Failure::Unreachable(detail)
+    if left { Failure::Left } else { Failure::Unreachable(detail) }
 }
 
 /// Asks the backend at `address` for anything; what it is reached as.

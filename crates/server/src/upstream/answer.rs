@@ -38,6 +38,9 @@ pub(super) enum Failure {
     /// The client's body stood still.
     #[error("the body did not come in time")]
     LateBody,
+    /// The client's body broke off; most often nobody is there any more to be told.
+    #[error("the request broke off")]
+    Left,
     /// The client's request can't be understood in one way alone.
     #[error("the request is not of its form")]
     Malformed,
@@ -50,7 +53,7 @@ impl Failure {
             Self::Slow(_) => ErrorCode::UpstreamTimeout,
             Self::Loop => ErrorCode::UpstreamLoop,
             Self::Full | Self::LateBody => ErrorCode::Overloaded,
-            Self::Malformed => ErrorCode::BadRequest,
+            Self::Left | Self::Malformed => ErrorCode::BadRequest,
         }
     }
 
@@ -62,6 +65,7 @@ impl Failure {
             Self::Cut(_) => "cut",
             Self::Loop => "loop",
             Self::Full => "full",
+            Self::Left => "left",
             Self::LateBody | Self::Malformed => "refused",
         }
     }
@@ -114,7 +118,7 @@ impl Asked {
 
     /// One line for the operator; none for what is only the client's.
     pub(super) fn log(&self, failure: &Failure) {
-        if matches!(failure, Failure::LateBody | Failure::Malformed) {
+        if matches!(failure, Failure::LateBody | Failure::Left | Failure::Malformed) {
             return;
         }
         let took_ms = u64::try_from(self.at.elapsed().as_millis()).unwrap_or(u64::MAX);

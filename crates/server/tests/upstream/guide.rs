@@ -24,7 +24,8 @@ fn of_the_guide(language: &str) -> String {
 async fn chooses(server: &Server, proxy: &Proxy) {
     let certificate = std::fs::read(&proxy.certificate).unwrap();
     let certificate = reqwest::Certificate::from_pem(&certificate).unwrap();
-    let http = reqwest::Client::builder().tls_certs_only([certificate]).build().unwrap();
+    // A browser too opens its sockets by HTTP/1.1.
+    let http = reqwest::Client::builder().tls_certs_only([certificate]).http1_only().build().unwrap();
     let ana = server.person("ana").await;
     server.person("luis").await;
     for path in
@@ -50,7 +51,6 @@ async fn chooses(server: &Server, proxy: &Proxy) {
     for path in ["/v1/ws", &format!("/ws/chat/{chat}/?token={}", ana.token)] {
         let upgrade = http
             .get(proxy.url() + path)
-            .version(reqwest::Version::HTTP_11)
             .header("connection", "Upgrade")
             .header("upgrade", "websocket")
             .header("sec-websocket-version", "13")

@@ -1,5 +1,7 @@
 //! Requests and answers, headers and addresses.
 
+use tokio::io::AsyncWriteExt as _;
+
 use crate::support::Server;
 use crate::wire::{Backend, Wire, both, header, with};
 
@@ -231,4 +233,46 @@ async fn connections_to_the_backend_are_used_again() {
     clients[0].head().await;
     clients[1].send_head("GET /two/ HTTP/1.1\nHost: here").await;
     assert!(wire.head().await.starts_with("GET /two/"));
+}
+
+#[tokio::test]
+async fn a_request_whose_end_is_in_doubt_hides_no_other_from_the_backend() {
+    const HIDDEN: &str = "GET /hidden/ HTTP/1.1\r\nHost: here\r\n\r\n";
+    let (server, backend) = both().await;
+    let mut told = backend.tells();
+    let bodies = ["0\r\n\r\n", "1\r\nx\r\n0\r\n\r\n", ""];
+    for framing in [
+        "Content-Length: 5\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\nContent-Length: 100",
+        "Content-Length: 5\nContent-Length: 6",
+        "Content-Length: +5",
+        "Content-Length: 5, 6",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding : chunked",
+        "Transfer-Encoding:\x0bchunked",
+        "Content-Length : 0",
+        "X: y\n Content-Length: 0",
+    ] {
+        for body in bodies {
+            let mut client = Wire::to(server.address).await;
+            let head = format!("POST /old/ HTTP/1.1\nHost: here\nConnection: close\n{framing}");
+            client.send(format!("{}\r\n\r\n{body}{HIDDEN}", head.replace('\n', "\r\n"))).await;
+            drop(client.stream.shutdown().await);
+            client.rest().await;
+        }
+    }
+    let last = server.http.get(server.url("/last/")).send().await.unwrap();
+    assert_eq!(last.status(), 200);
+    loop {
+        let head = told.recv().await.unwrap();
+        assert!(!head.contains("/hidden/"), "{head}");
+        let framings = head.to_lowercase().matches("content-length").count()
+            + head.to_lowercase().matches("transfer-encoding").count();
+        assert!(framings <= 1, "{head}");
+        if head.starts_with("GET /last/") {
+            break;
+        }
+        assert!(head.starts_with("POST /old/"), "{head}");
+    }
 }

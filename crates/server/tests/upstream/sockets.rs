@@ -1,12 +1,14 @@
 //! What becomes a WebSocket.
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{accept_hdr_async, connect_async};
 
+use crate::support::PATIENCE;
 use crate::wire::{Wire, both, header};
 
 const HANDSHAKE: &str = "GET /ws/old/ HTTP/1.1\nHost: here\nConnection: keep-alive, Upgrade\nUpgrade: websocket\n\
@@ -48,8 +50,13 @@ async fn a_socket_of_the_backend_s_talks_both_ways_and_closes() {
     let bye = CloseFrame { code: 4321.into(), reason: "enough".into() };
     theirs.close(Some(bye.clone())).await.unwrap();
     assert_eq!(ours.next().await.unwrap().unwrap(), Message::Close(Some(bye)));
-    assert!(ours.next().await.is_none());
-    while theirs.next().await.is_some() {}
+    let ends = async {
+        // A server closes once it has heard the answer to its close, and its client then.
+        let server = async move { while theirs.next().await.is_some() {} };
+        let client = async { while ours.next().await.is_some() {} };
+        tokio::join!(server, client)
+    };
+    timeout(PATIENCE, ends).await.expect("both ends hear that it is over");
     assert!(server.app.metrics.text().contains("zas_upstream_requests_total{class=\"socket\"} 1"));
 }
 

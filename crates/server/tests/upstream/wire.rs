@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use zas_server::config::Config;
 
@@ -128,17 +129,29 @@ impl Backend {
     /// From now on it answers everything by itself: with 200 and `backend METHOD TARGET`.
     pub(crate) fn answers_all(self) -> SocketAddr {
         let address = self.address;
+        drop(self.tells());
+        address
+    }
+
+    /// The same; it tells the head of each request.
+    pub(crate) fn tells(self) -> mpsc::UnboundedReceiver<String> {
+        let (heads, told) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             while let Ok((stream, _)) = self.listener.accept().await {
-                tokio::spawn(answer_all(Wire::new(stream)));
+                tokio::spawn(answer_all(Wire::new(stream), heads.clone()));
             }
         });
-        address
+        told
     }
 }
 
-async fn answer_all(mut wire: Wire) {
+async fn answer_all(mut wire: Wire, heads: mpsc::UnboundedSender<String>) {
     let head = wire.head().await;
+    // Nobody has to listen.
+    let _ = heads.send(head.clone());
+    if header(&head, "transfer-encoding").is_some() {
+        while !wire.chunk().await.is_empty() {}
+    }
     let mut line = head.split(' ');
     let body = format!("backend {} {}", line.next().unwrap(), line.next().unwrap());
     let length = body.len();
