@@ -36,12 +36,14 @@ pub(super) fn bytes(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }
 
-/// Takes out what is of this connection alone.
+/// Takes out what is of this connection alone. Whom a request is for and where a message ends is of every
+/// connection, whatever `Connection` names.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     let named = headers.get_all(header::CONNECTION).iter().flat_map(|value| {
         value.to_str().unwrap_or_default().split(',').filter_map(|name| name.trim().parse().ok())
     });
-    let named: Vec<HeaderName> = named.collect();
+    let stays = |name: &HeaderName| matches!(*name, header::HOST | header::CONTENT_LENGTH);
+    let named: Vec<HeaderName> = named.filter(|name| !stays(name)).collect();
     for name in HOP_BY_HOP.iter().chain(&named) {
         headers.remove(name);
     }
@@ -163,6 +165,9 @@ mod tests {
         let mut headers = map(&[
             ("connection", "keep-alive, X-One"),
             ("connection", "x-two,, \"no name\""),
+            ("connection", "host, Content-Length"),
+            ("host", "here"),
+            ("content-length", "4"),
             ("x-one", "1"),
             ("x-two", "2"),
             ("x-three", "3"),
@@ -176,7 +181,7 @@ mod tests {
             ("cookie", "a=1"),
         ]);
         strip_hop_by_hop(&mut headers);
-        assert_eq!(shown(&headers), ["cookie: a=1", "x-three: 3"]);
+        assert_eq!(shown(&headers), ["content-length: 4", "cookie: a=1", "host: here", "x-three: 3"]);
     }
 
     #[test]
