@@ -18,6 +18,7 @@ use crate::files::Files;
 use crate::legacy::once::Once;
 use crate::metrics::Metrics;
 use crate::nodehub::NodeHub;
+use crate::upstream::Upstream;
 
 /// The server's parts, cheap to clone.
 #[derive(Clone)]
@@ -50,6 +51,8 @@ pub struct App {
     pub once: Arc<Once>,
     /// The web client.
     pub web: Web,
+    /// The existing backend, if one stands behind.
+    pub upstream: Option<Arc<Upstream>>,
     /// Whether the server is draining.
     pub draining: watch::Receiver<bool>,
 }

@@ -37,6 +37,10 @@ use crate::app::App;
 use crate::listed::{Listed, listed};
 use answer::Refused;
 
+/// What is answered here when the existing backend stands behind (`upstream`), each with all that is
+/// below: it keeps the accounts, and the rest of what it has.
+pub const BESIDE: [&str; 3] = ["/api/messaging", "/api/users/chat", "/ws/chat"];
+
 /// The paths of who is not signed in yet.
 fn anonymous() -> [Listed; 4] {
     [

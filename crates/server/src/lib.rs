@@ -13,6 +13,7 @@
 //! | [`nodehub`] | the hub of this node, and its timers |
 //! | [`feed`] | the feed's three rungs: socket, stream, poll |
 //! | [`legacy`] | the old contract, over the same services |
+//! | [`upstream`] | the existing backend, which answers all else |
 //! | [`log`], [`metrics`] | what an operator reads; neither holds a token or a message |
 //! | [`backup`] | everything in one folder, and back |
 //! | [`bench`] | the figures we quote, on the user's machine |
@@ -48,3 +49,4 @@ pub mod pool;
 pub mod router;
 pub mod routes;
 pub mod serve;
+pub mod upstream;

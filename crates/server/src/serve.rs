@@ -27,6 +27,7 @@ use crate::feed::anonymous::Anonymous;
 use crate::files::Files;
 use crate::metrics::Metrics;
 use crate::nodehub::NodeHub;
+use crate::upstream::Upstream;
 use crate::{admin, clock, demo, router};
 
 /// Why the server did not start, or stopped.
@@ -49,6 +50,9 @@ pub enum ServeError {
     /// Anything else of the operating system.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The system's certificates, for an existing backend by https, can't be read.
+    #[error("upstream: the system's certificates can't be read: {0}")]
+    Upstream(io::Error),
     /// The demo's people could not be made.
     #[error("the demo could not be set up: {0}")]
     Demo(String),
@@ -77,6 +81,9 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     announce(&app, address);
 
     let handle = Handle::new();
+    if let Some(address) = app.config.web_listen {
+        serve_page(&app, address, handle.clone())?;
+    }
     tokio::spawn(drain_on_signal(app.clone(), drain, handle.clone()));
     let server = http(listener, &app.config.limits)?.handle(handle);
     server.serve(router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>()).await?;
@@ -120,18 +127,20 @@ pub async fn build(config: Config, draining: watch::Receiver<bool>) -> Result<Ap
     let path = config.database();
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path, secrets, Options::default())?);
     let files = Arc::new(Files::open(&config.data, &keys, config.limits.clone())?);
-    Ok(assemble(config, keys, store, files, draining))
+    assemble(config, keys, store, files, draining)
 }
 
 /// The parts put together; tests give a store in memory.
-#[must_use]
+///
+/// # Errors
+/// [`ServeError::Upstream`].
 pub fn assemble(
     config: Config,
     keys: Keys,
     store: Arc<dyn Store>,
     files: Arc<Files>,
     draining: watch::Receiver<bool>,
-) -> App {
+) -> Result<App, ServeError> {
     let limits = &config.limits;
     let metrics = Arc::new(Metrics::default());
     let hub = NodeHub::start(store.clone(), metrics.clone(), limits);
@@ -149,7 +158,9 @@ pub fn assemble(
         limits.clone(),
         draining.clone(),
     );
-    App {
+    let upstream = config.upstream.clone().map(|address| Upstream::new(address, limits, hub.node()));
+    let upstream = upstream.transpose().map_err(ServeError::Upstream)?.map(Arc::new);
+    Ok(App {
         config: Arc::new(config),
         store,
         auth,
@@ -165,7 +176,8 @@ pub fn assemble(
         old_polls: Arc::default(),
         once: Arc::default(),
         web: Web::from_env(),
-    }
+        upstream,
+    })
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
@@ -174,9 +186,26 @@ fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
     Ok(listener)
 }
 
+/// Zas by itself, its page and all its paths, at an address of its own beside the existing backend.
+fn serve_page(app: &App, address: SocketAddr, handle: Handle<SocketAddr>) -> Result<(), ServeError> {
+    let server = http(bind(address)?, &app.config.limits)?.handle(handle);
+    let alone = App { upstream: None, ..app.clone() };
+    let service = router::router(alone).into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move {
+        if let Err(error) = server.serve(service).await {
+            tracing::warn!(%address, %error, "the page's listener stopped");
+        }
+    });
+    Ok(())
+}
+
 fn announce(app: &App, address: SocketAddr) {
+    if let Some(upstream) = &app.config.upstream {
+        tracing::info!(%upstream, "what is not the chat's is passed on");
+    }
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), demo = app.config.demo, "listening");
-    if !app.web.is_there() {
+    let shows_page = app.upstream.is_none() || app.config.web_listen.is_some();
+    if shows_page && !app.web.is_there() {
         tracing::warn!("the web page is not built: install Node 20.19 or later and run `make run`");
     }
     if app.config.demo {

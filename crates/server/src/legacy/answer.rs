@@ -177,6 +177,11 @@ impl Base {
         Self(format!("{scheme}://{host}").into())
     }
 
+    #[cfg(test)]
+    pub(super) fn at(url: &str) -> Self {
+        Self(url.into())
+    }
+
     /// A whole address.
     pub(super) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.0)

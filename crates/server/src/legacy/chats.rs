@@ -55,7 +55,7 @@ pub(super) async fn list(
         app.hub.merge_positions(&mut room);
         results.push(shapes::chat(&app, &viewer, &room).await?);
     }
-    Ok(Json(shapes::page(&viewer, "/api/messaging/chats/", number, PAGE, count, results)))
+    Ok(Json(shapes::page(&viewer.base, "/api/messaging/chats/", number, PAGE, count, results)))
 }
 
 #[derive(Deserialize)]

@@ -60,14 +60,14 @@ pub(super) async fn list(
         let events = since_time(&app, &identity, chat, since).await?;
         let count = events.len() as u64;
         let results = messages(&app, &viewer, chat, &events).await?;
-        return Ok(Json(shapes::page(&viewer, &path, 1, u64::from(SINCE), count, results)));
+        return Ok(Json(shapes::page(&viewer.base, &path, 1, u64::from(SINCE), count, results)));
     }
     let number = which.page.number();
     let skip = (number - 1).saturating_mul(u64::from(PAGE));
     let (count, events) =
         app.store.messages(identity.user, chat, skip, PAGE).await?.ok_or(ErrorCode::NotFound)?;
     let results = messages(&app, &viewer, chat, &events).await?;
-    Ok(Json(shapes::page(&viewer, &path, number, u64::from(PAGE), count, results)))
+    Ok(Json(shapes::page(&viewer.base, &path, number, u64::from(PAGE), count, results)))
 }
 
 /// What is later than a time. Times rise strictly within a chat, so none is missed; a client whose

@@ -36,7 +36,7 @@ pub(super) async fn search(
     };
     let results = long(&app, &viewer, &found).await?;
     let count = results.len() as u64;
-    Ok(Json(shapes::page(&viewer, "/api/users/search/", 1, u64::from(SEARCH_RESULTS), count, results)))
+    Ok(Json(shapes::page(&viewer.base, "/api/users/search/", 1, u64::from(SEARCH_RESULTS), count, results)))
 }
 
 /// People one shares a chat with, then others.

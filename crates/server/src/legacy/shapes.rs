@@ -8,7 +8,7 @@ use zas_protocol::rest::{Room, User};
 use zas_protocol::{FileId, Micros, Role, RoomKind, RoomPrefs, UserId};
 use zas_store::UserRow;
 
-use super::answer::{Refused, Viewer};
+use super::answer::{Base, Refused, Viewer};
 use super::said;
 use crate::app::App;
 use crate::clock;
@@ -188,14 +188,14 @@ async fn participant(
 
 /// A page of a list, counted from 1.
 pub(super) fn page(
-    viewer: &Viewer,
+    base: &Base,
     path: &str,
     number: u64,
     size: u64,
     count: u64,
     results: Vec<Value>,
 ) -> Value {
-    let link = |number: u64| json!(viewer.base.join(&format!("{path}?page={number}")));
+    let link = |number: u64| json!(base.join(&format!("{path}?page={number}")));
     json!({
         "count": count,
         "next": if number.saturating_mul(size) < count { link(number + 1) } else { Value::Null },
@@ -222,10 +222,17 @@ mod tests {
 
     #[test]
     fn a_page_names_its_neighbours() {
-        let first = page("/api/x/", 1, 20, 45, Vec::new());
-        assert_eq!((&first["previous"], &first["next"]), (&Value::Null, &json!("/api/x/?page=2")));
-        let last = page("/api/x/", 3, 20, 45, Vec::new());
-        assert_eq!((&last["previous"], &last["next"]), (&json!("/api/x/?page=2"), &Value::Null));
-        assert_eq!(page("/api/x/", 1, 20, 20, Vec::new())["next"], Value::Null);
+        let base = Base::at("https://chat.example.com");
+        let first = page(&base, "/api/x/", 1, 20, 45, Vec::new());
+        assert_eq!(
+            (&first["previous"], &first["next"]),
+            (&Value::Null, &json!("https://chat.example.com/api/x/?page=2"))
+        );
+        let last = page(&base, "/api/x/", 3, 20, 45, Vec::new());
+        assert_eq!(
+            (&last["previous"], &last["next"]),
+            (&json!("https://chat.example.com/api/x/?page=2"), &Value::Null)
+        );
+        assert_eq!(page(&base, "/api/x/", 1, 20, 20, Vec::new())["next"], Value::Null);
     }
 }

@@ -22,7 +22,7 @@ use zas_core::ledger::Submission;
 use zas_protocol::Limits;
 
 /// Each limit, the file of its test below the repository's folder, and the test.
-const TESTED: [(&str, &str, &str); 43] = [
+const TESTED: [(&str, &str, &str); 48] = [
     ("FRAME_BYTES", SIZES, "a_frame_of_64_kib_is_read_and_one_byte_more_closes_the_socket"),
     ("AUTH_FRAME_BYTES", HANDSHAKE, "a_first_frame_of_4_kib_is_read_and_one_byte_more_closes_the_socket"),
     ("ANONYMOUS_SOCKET_BYTES", HANDSHAKE, "a_socket_of_nobody_yet_sends_8_kib_in_all_and_no_more"),
@@ -78,6 +78,15 @@ const TESTED: [(&str, &str, &str); 43] = [
     ("resume_events", FEED, "a_resume_replays_so_many_events_of_all_rooms_and_no_more"),
     ("commit_queue", BATCH, "the_queue_takes_its_limit_and_refuses_the_next"),
     ("commit_batch", BATCH, "what_comes_during_a_commit_goes_together_up_to_the_batch"),
+    ("upstream_connect_ms", UPSTREAM, "a_connection_that_does_not_come_about_in_time_is_told_apart"),
+    ("upstream_answer_ms", UPSTREAM, "a_backend_that_does_not_begin_its_answer_in_time_is_told_apart"),
+    ("upstream_idle_ms", UPSTREAM, "a_stream_of_the_backend_that_falls_silent_is_given_up"),
+    (
+        "upstream_header_bytes",
+        UPSTREAM,
+        "an_answer_s_headers_of_64_kib_are_read_and_one_byte_more_is_no_answer",
+    ),
+    ("upstream_requests", UPSTREAM, "a_backend_is_busy_with_so_many_requests_and_no_more"),
 ];
 
 const SIZES: &str = "crates/server/tests/limits/sizes.rs";
@@ -89,6 +98,7 @@ const MAILBOX: &str = "crates/server/src/feed/mailbox.rs";
 const PICTURE: &str = "crates/server/src/files/picture.rs";
 const HUB: &str = "crates/core/tests/hub/main.rs";
 const STORE: &str = "crates/store/tests/conformance/members.rs";
+const UPSTREAM: &str = "crates/server/tests/upstream/silent.rs";
 const BATCH: &str = "crates/core/tests/batch.rs";
 
 /// One less, the limit, one more.
