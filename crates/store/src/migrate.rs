@@ -31,6 +31,12 @@ pub(crate) const SQLITE: &[Migration] = &[
         name: "fewer pages",
         sql: include_str!("../migrations/sqlite/0002_fewer_pages.sql"),
     },
+    Migration { number: 3, name: "reserved", sql: include_str!("../migrations/sqlite/0003_reserved.sql") },
+    Migration {
+        number: 4,
+        name: "identities",
+        sql: include_str!("../migrations/sqlite/0004_identities.sql"),
+    },
 ];
 
 /// What of `all` is still to be done where `applied`, numbers with checksums in order, is done.

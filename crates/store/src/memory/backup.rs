@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use zas_protocol::{DeviceId, Epoch, FileId, MessageId, RoomId, RoomPrefs, Seq, TxnId, UserId};
 
 use super::Model;
+use super::foreign::Foreign;
 use super::model::{Account, Device, RoomState};
 use crate::rows::FileRow;
 use zas_core::ledger::Pair;
@@ -21,6 +22,7 @@ pub struct Backup {
     messages: BTreeMap<MessageId, (RoomId, Seq)>,
     room_prefs: BTreeMap<(UserId, RoomId), RoomPrefs>,
     files: BTreeMap<FileId, FileRow>,
+    foreign: Foreign,
 }
 
 impl Model {
@@ -37,15 +39,17 @@ impl Model {
             messages: self.messages.clone(),
             room_prefs: self.room_prefs.clone(),
             files: self.files.clone(),
+            foreign: self.foreign.clone(),
         }
     }
 
     /// Holds what it held then; as another history, unless that is forgotten.
     pub fn restore(&mut self, backup: Backup, is_another: bool) {
-        let Backup { accounts, devices, rooms, pairs, joined, txns, messages, room_prefs, files } = backup;
+        let Backup { accounts, devices, rooms, pairs, joined, txns, messages, room_prefs, files, foreign } =
+            backup;
         self.epoch += Epoch::from(is_another);
         (self.accounts, self.devices, self.rooms, self.pairs) = (accounts, devices, rooms, pairs);
         (self.joined, self.txns, self.messages) = (joined, txns, messages);
-        (self.room_prefs, self.files) = (room_prefs, files);
+        (self.room_prefs, self.files, self.foreign) = (room_prefs, files, foreign);
     }
 }

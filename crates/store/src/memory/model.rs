@@ -10,6 +10,7 @@ use zas_protocol::{
     RoomKind, RoomPrefs, Seq, TxnId, UserId,
 };
 
+use super::foreign::Foreign;
 use crate::batch;
 use crate::error::StoreError;
 use crate::fold::fold;
@@ -31,10 +32,12 @@ pub enum Fault {
 #[derive(Clone)]
 pub(super) struct Account {
     pub(super) row: UserRow,
-    pub(super) skeleton: String,
+    /// `None` where it was somebody's already.
+    pub(super) skeleton: Option<String>,
     pub(super) search_name: String,
     pub(super) prefs: Prefs,
     pub(super) last_seen: Micros,
+    pub(super) signed_out_at: Micros,
 }
 
 #[derive(Clone)]
@@ -102,6 +105,7 @@ pub struct Model {
     pub(super) messages: BTreeMap<MessageId, (RoomId, Seq)>,
     pub(super) room_prefs: BTreeMap<(UserId, RoomId), RoomPrefs>,
     pub(super) files: BTreeMap<FileId, FileRow>,
+    pub(super) foreign: Foreign,
 }
 
 impl Model {
@@ -125,6 +129,7 @@ impl Model {
             messages: BTreeMap::new(),
             room_prefs: BTreeMap::new(),
             files: BTreeMap::new(),
+            foreign: Foreign::default(),
         }
     }
 

@@ -1,0 +1,2 @@
+-- Holds the number of a step that comes from elsewhere.
+DELETE FROM meta WHERE name = 'nothing';
