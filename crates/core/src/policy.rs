@@ -3,7 +3,12 @@
 //!
 //! To add an action: a variant of [`Action`], its arm in [`decide`], its rows in the test's table.
 
-use zas_protocol::{ErrorCode, Role, RoomKind};
+use uuid::Uuid;
+use zas_protocol::{ErrorCode, Role, RoomKind, UserId};
+
+/// The account that the server itself acts as, at the order of who holds a key of the server-side API. No
+/// token is ever for it. It stands in every shared room as its owner does, and is a member of none.
+pub const SERVER: UserId = UserId(Uuid::from_u128(0x0000_0000_0000_8000_8000_007a_6173_0000));
 
 /// What somebody wants to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -94,6 +94,8 @@ pub struct Limits {
     pub resume_room_events: u64,
     /// Events of all rooms that a resume replays; beyond it, `resync`.
     pub resume_events: u64,
+    /// Between two times that an issuer is asked for its keys.
+    pub jwks_refetch_ms: u64,
     /// Commands that wait for a commit; beyond it, 503 with `retry_after`.
     pub commit_queue: usize,
     /// Commands that share one commit.
@@ -127,6 +129,7 @@ impl Default for Limits {
             connections_per_user: 10,
             resume_room_events: 1_000,
             resume_events: 10_000,
+            jwks_refetch_ms: 30_000,
             commit_queue: 4_096,
             commit_batch: 256,
         }

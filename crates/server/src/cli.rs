@@ -14,6 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use zas_client::prompt;
 
 use crate::admin::{self, Order};
+use crate::auth::foreign;
 use crate::auth::keys::{self, Key};
 use crate::config::{self, Config, Loaded, Settings, Source};
 use crate::doctor::remote::Options;
@@ -256,6 +257,7 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, String> {
         Command::Config(ConfigCommand::Check) => {
             let config = load()?.config;
             check_keys(&config)?;
+            foreign::check(&config).map_err(|error| error.to_string())?;
             say("The settings are good.")?;
         }
         Command::Config(ConfigCommand::Dump) => say(load()?.to_string().trim_end())?,

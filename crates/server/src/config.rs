@@ -5,6 +5,7 @@
 //! `zas.toml` at once; a field of [`Config`]; its line in [`resolve`]; what is refused in
 //! [`check`](Config::check).
 
+pub mod issuers;
 mod settings;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use zas_protocol::Limits;
 
+pub use issuers::Issuer;
 pub use settings::{Settings, Source, resolve};
 
 /// When the refresh cookie is for https alone.
@@ -65,6 +67,10 @@ pub struct Config {
     /// Old contract: the same text of one device to one chat by socket and by POST within two
     /// seconds is one message.
     pub join_double_sends: bool,
+    /// Other backends whose access tokens are accepted.
+    pub issuers: Vec<Issuer>,
+    /// Private addresses that the server itself may call: for keys of issuers, and webhooks.
+    pub outbound_allow: Vec<IpNet>,
     /// When the refresh cookie is for https alone.
     pub cookie_secure: CookieSecure,
     /// Which parts log how much, as `tracing` filters.
@@ -128,6 +134,8 @@ impl Config {
             demo: false,
             lan: false,
             join_double_sends: true,
+            issuers: Vec::new(),
+            outbound_allow: Vec::new(),
             cookie_secure: CookieSecure::Auto,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
@@ -191,6 +199,7 @@ impl Config {
         if self.metrics_listen == Some(self.listen) && self.listen.port() != 0 {
             return refuse("metrics_listen: choose another port than that of listen".to_owned());
         }
+        issuers::check(&self.issuers)?;
         let limits = &self.limits;
         if limits.ping_ms >= limits.dead_ms {
             return refuse("limits.dead_ms: it must be longer than ping_ms".to_owned());

@@ -10,6 +10,7 @@
 //! | [`auth`] | keys, tokens, passwords, who is asking |
 //! | [`routes`] | one file per group of endpoints |
 //! | [`committer`] | commands into commits, one task |
+//! | [`outbound`] | every call out of the server |
 //! | [`nodehub`] | the hub of this node, and its timers |
 //! | [`feed`] | the feed's three rungs: socket, stream, poll |
 //! | [`legacy`] | the old contract, over the same services |
@@ -44,6 +45,7 @@ pub mod listed;
 pub mod log;
 pub mod metrics;
 pub mod nodehub;
+pub mod outbound;
 pub mod pool;
 pub mod router;
 pub mod routes;

@@ -18,6 +18,7 @@ use zas_store::{Options, Secrets, SqliteStore, Store, StoreError};
 use crate::accept::Guard;
 use crate::app::App;
 use crate::auth::Auth;
+use crate::auth::foreign::{Foreign, IssuerError};
 use crate::auth::keys::{KeyError, Keys};
 use crate::auth::limits::Gate;
 use crate::committer::Committer;
@@ -27,6 +28,7 @@ use crate::feed::anonymous::Anonymous;
 use crate::files::Files;
 use crate::metrics::Metrics;
 use crate::nodehub::NodeHub;
+use crate::outbound::{Outbound, OutboundError};
 use crate::{admin, clock, demo, router};
 
 /// Why the server did not start, or stopped.
@@ -35,6 +37,12 @@ pub enum ServeError {
     /// The keys are missing, short, or readable by others.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// An issuer of tokens has no key to work with.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    /// Nothing can be called.
+    #[error("calls out are not possible: {0}")]
+    Outbound(#[from] OutboundError),
     /// The database cannot be opened.
     #[error("the database can't be opened: {0}")]
     Store(#[from] StoreError),
@@ -120,27 +128,31 @@ pub async fn build(config: Config, draining: watch::Receiver<bool>) -> Result<Ap
     let path = config.database();
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path, secrets, Options::default())?);
     let files = Arc::new(Files::open(&config.data, &keys, config.limits.clone())?);
-    Ok(assemble(config, keys, store, files, draining))
+    assemble(config, keys, store, files, draining)
 }
 
 /// The parts put together; tests give a store in memory.
-#[must_use]
+///
+/// # Errors
+/// [`ServeError::Issuer`], [`ServeError::Outbound`].
 pub fn assemble(
     config: Config,
     keys: Keys,
     store: Arc<dyn Store>,
     files: Arc<Files>,
     draining: watch::Receiver<bool>,
-) -> App {
+) -> Result<App, ServeError> {
     let limits = &config.limits;
     let metrics = Arc::new(Metrics::default());
     let hub = NodeHub::start(store.clone(), metrics.clone(), limits);
     let session_settings = Arc::new(Settings { limits: limits.clone(), node: hub.node().to_owned() });
     let anonymous = Arc::new(Anonymous::new(limits.anonymous_sockets_per_address));
     let gate = Arc::new(Gate::new(limits));
-    let auth = Arc::new(Auth::new(keys, store.clone()));
+    let outbound = Outbound::new(&config.outbound_allow)?;
+    let foreign = Foreign::load(&config, &outbound, store.clone())?;
+    let auth = Arc::new(Auth::new(keys, store.clone()).with_foreign(foreign));
     let cut = hub.clone();
-    auth.on_revoked(move |user, device| cut.revoke(user, device));
+    auth.on_revoked(move |user, which| cut.revoke(user, which));
     let committer = Committer::start(
         store.clone(),
         hub.clone(),
@@ -149,7 +161,7 @@ pub fn assemble(
         limits.clone(),
         draining.clone(),
     );
-    App {
+    Ok(App {
         config: Arc::new(config),
         store,
         auth,
@@ -165,7 +177,7 @@ pub fn assemble(
         old_polls: Arc::default(),
         once: Arc::default(),
         web: Web::from_env(),
-    }
+    })
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {

@@ -22,7 +22,7 @@ use zas_core::ledger::Submission;
 use zas_protocol::Limits;
 
 /// Each limit, the file of its test below the repository's folder, and the test.
-const TESTED: [(&str, &str, &str); 43] = [
+const TESTED: [(&str, &str, &str); 44] = [
     ("FRAME_BYTES", SIZES, "a_frame_of_64_kib_is_read_and_one_byte_more_closes_the_socket"),
     ("AUTH_FRAME_BYTES", HANDSHAKE, "a_first_frame_of_4_kib_is_read_and_one_byte_more_closes_the_socket"),
     ("ANONYMOUS_SOCKET_BYTES", HANDSHAKE, "a_socket_of_nobody_yet_sends_8_kib_in_all_and_no_more"),
@@ -76,6 +76,11 @@ const TESTED: [(&str, &str, &str); 43] = [
     ("connections_per_user", FEED, "ten_connections_live_and_the_eleventh_closes_the_oldest"),
     ("resume_room_events", FEED, "a_resume_replays_1000_events_of_a_room_and_no_more"),
     ("resume_events", FEED, "a_resume_replays_so_many_events_of_all_rooms_and_no_more"),
+    (
+        "jwks_refetch_ms",
+        "crates/server/tests/foreign_tokens.rs",
+        "an_unknown_key_is_asked_for_once_in_a_while_however_many_tokens_name_one",
+    ),
     ("commit_queue", BATCH, "the_queue_takes_its_limit_and_refuses_the_next"),
     ("commit_batch", BATCH, "what_comes_during_a_commit_goes_together_up_to_the_batch"),
 ];

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod issuer;
 pub(crate) mod process;
 pub(crate) mod raw;
 
@@ -75,7 +76,7 @@ impl Server {
         let files = Arc::new(Files::open(data.path(), &keys, config.limits.clone()).unwrap());
         let (drain, draining) = watch::channel(false);
         let store = store(&config, secrets);
-        let app = serve::assemble(config, keys.clone(), store, files, draining);
+        let app = serve::assemble(config, keys.clone(), store, files, draining).unwrap();
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
