@@ -148,7 +148,7 @@ impl Client {
     /// # Errors
     /// [`Error::Closed`].
     pub async fn send(&self, room: RoomId, text: &str) -> Result<Sent, Error> {
-        let command = Command::Send { txn_id: mint(), room, after: None, text: text.to_owned() };
+        let command = Command::text(mint(), room, None, text.to_owned());
         self.command(command).await
     }
 

@@ -261,11 +261,13 @@ fn the_top_rung_is_tried_again_beside_a_lower_one_and_takes_over() {
 #[test]
 fn an_outbox_takes_so_many_and_no_more() {
     let mut rig = Rig::new();
-    let command = |n: usize| Command::Send {
-        txn_id: TxnId::new(&format!("t{n}")).expect("letters and digits"),
-        room: RoomId(ME.0),
-        after: None,
-        text: "a".to_owned(),
+    let command = |n: usize| {
+        Command::text(
+            TxnId::new(&format!("t{n}")).expect("letters and digits"),
+            RoomId(ME.0),
+            None,
+            "a".to_owned(),
+        )
     };
     for n in 0..ENTRIES {
         assert!(rig.engine.compose(0, command(n)).is_ok());

@@ -62,7 +62,17 @@ impl Rig {
         });
         let (from, to) =
             (events.first().map_or(1, |event| event.seq), events.last().map_or(0, |event| event.seq));
-        let page = Page { room, epoch, head: to, from, to, events, skips: Vec::new(), more_before: from > 1 };
+        let page = Page {
+            room,
+            epoch,
+            head: to,
+            from,
+            to,
+            events,
+            skips: Vec::new(),
+            states: Vec::new(),
+            more_before: from > 1,
+        };
         self.input(Input::Fetched { room, id: id.expect("a page is asked for"), page: Ok(page) })
     }
 
@@ -155,7 +165,7 @@ fn a_room_left_while_ones_own_log_was_not_followed_is_known_to_be_left_by_the_fi
 #[test]
 fn what_was_acked_in_the_former_history_alone_goes_out_again() {
     let mut rig = Rig::new([(OWN, 4), (ROOM, 7)]);
-    let command = Command::Send { txn_id: name("m"), room: ROOM, after: None, text: "hola".to_owned() };
+    let command = Command::text(name("m"), ROOM, None, "hola".to_owned());
     rig.engine.compose(0, command.clone()).expect("there is room");
     rig.hear(ServerFrame::Ack(Ack { txn_id: name("m"), room: ROOM, seq: 8, at: 8, message: None }));
     assert_eq!(rig.engine.outbox().waiting(), 0);

@@ -92,7 +92,7 @@ impl World {
                 let txn_id = name("t", self.composed.len());
                 self.composed.push(txn_id.clone());
                 let text = txn_id.to_string();
-                let command = Command::Send { txn_id, room: ROOM, after: None, text };
+                let command = Command::text(txn_id, ROOM, None, text);
                 let effects = self.engine.compose(self.now, command).expect("the outbox is not full");
                 self.carry_out(effects);
             }
@@ -272,7 +272,7 @@ impl World {
 
     fn append(&mut self, sender: UserId, txn_id: TxnId) -> u64 {
         let seq = self.log.len() as u64 + 1;
-        let body = EventBody::Message { message: MessageId(id(u128::from(seq))), text: txn_id.to_string() };
+        let body = EventBody::text(MessageId(id(u128::from(seq))), txn_id.to_string());
         let event = Event { room: ROOM, seq, at: 0, sender: Some(sender), txn_id: Some(txn_id), body };
         self.log.push(event.clone());
         if let Some(conn) = self.conn {
@@ -289,7 +289,17 @@ impl World {
             Fetch::Before(seq) => (seq.saturating_sub(PAGE).max(1), seq - 1),
         };
         let events = self.log.iter().filter(|event| (from..=to).contains(&event.seq)).cloned().collect();
-        Page { room: ROOM, epoch: 0, head, from, to, events, skips: Vec::new(), more_before: from > 1 }
+        Page {
+            room: ROOM,
+            epoch: 0,
+            head,
+            from,
+            to,
+            events,
+            skips: Vec::new(),
+            states: Vec::new(),
+            more_before: from > 1,
+        }
     }
 
     /// What holds at every step.

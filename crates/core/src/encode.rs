@@ -45,9 +45,7 @@ mod tests {
             at: 1_000_000,
             sender: Some(UserId::mint(1, [2; 10])),
             txn_id: Some(TxnId::mint(1, [3; 10])),
-            body: EventBody::Message {
-                message: MessageId::mint(1, [4; 10]), text: "\"¿Sí?\"\n".to_owned()
-            },
+            body: EventBody::text(MessageId::mint(1, [4; 10]), "\"¿Sí?\"\n".to_owned()),
         };
         assert_eq!(event(&one), frame(&ServerFrame::Event(one.clone())));
     }

@@ -11,8 +11,8 @@ mod decide;
 use std::collections::BTreeMap;
 
 use zas_protocol::{
-    Ack, Command, Epoch, ErrorCode, Event, FileId, Micros, Prefs, ProfileChange, Role, RoomId, RoomKind,
-    RoomPrefs, Seq, TxnId, UserId,
+    Ack, Attachment, Command, Epoch, ErrorCode, Event, FileId, MessageId, Micros, Prefs, ProfileChange,
+    Reaction, Role, RoomId, RoomKind, RoomPrefs, Seq, TxnId, UserId,
 };
 
 pub use decide::decide;
@@ -58,6 +58,12 @@ pub struct Needs {
     pub pairs: Vec<Pair>,
     /// Files, with who uploaded them.
     pub files: Vec<FileId>,
+    /// Messages, as they are now.
+    pub messages: Vec<MessageId>,
+    /// One person's reaction to a message.
+    pub reactions: Vec<(MessageId, UserId)>,
+    /// The earlier stays of one person in one room.
+    pub stays: Vec<(RoomId, UserId)>,
 }
 
 /// What a stored command became.
@@ -104,6 +110,34 @@ pub struct UserFacts {
     pub profile_rev: u32,
 }
 
+/// A message as it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageFacts {
+    /// Where.
+    pub room: RoomId,
+    /// Its place.
+    pub seq: Seq,
+    /// Whose.
+    pub sender: Option<UserId>,
+    /// The place of the last event that changed it; its own when none did.
+    pub rev: Seq,
+    /// Nothing but text, and from a person: it may be edited.
+    pub plain: bool,
+    /// Deleted.
+    pub erased: bool,
+}
+
+/// An uploaded file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileFacts {
+    /// Who uploaded it.
+    pub user: UserId,
+    /// How a message carries it; `None` for what is no attachment.
+    pub attachment: Option<Attachment>,
+    /// A message carries it already.
+    pub used: bool,
+}
+
 /// What is so, as far as the commands of one batch need it. [`decide`] keeps it in step with
 /// what it wrote, so that the next command of the batch sees the one before.
 ///
@@ -122,8 +156,14 @@ pub struct Facts {
     pub rooms_of: BTreeMap<UserId, u32>,
     /// Private rooms.
     pub pairs: BTreeMap<Pair, RoomId>,
-    /// Who uploaded a file.
-    pub files: BTreeMap<FileId, UserId>,
+    /// Files.
+    pub files: BTreeMap<FileId, FileFacts>,
+    /// Messages.
+    pub messages: BTreeMap<MessageId, MessageFacts>,
+    /// Who thinks what of a message.
+    pub reactions: BTreeMap<(MessageId, UserId), Reaction>,
+    /// What a person may see of a room from stays that are over: the first and the last place of each.
+    pub stays: BTreeMap<(RoomId, UserId), Vec<(Seq, Seq)>>,
 }
 
 /// One thing to write. In order; each finds what those before it wrote.
@@ -148,6 +188,54 @@ pub enum Write {
         event: Event,
         /// What the command asked, where the event carries its `txn_id`.
         fingerprint: Option<Fingerprint>,
+    },
+    /// A message carries a file.
+    Attach {
+        /// The file.
+        file: FileId,
+        /// Where the message is.
+        room: RoomId,
+        /// Its place.
+        of: Seq,
+    },
+    /// A message has another text.
+    EditMessage {
+        /// Where.
+        room: RoomId,
+        /// Its place.
+        of: Seq,
+        /// The place of the event that says so.
+        rev: Seq,
+        /// The new text.
+        text: String,
+        /// When.
+        at: Micros,
+    },
+    /// A message loses its text, in its event and in those that edited it, its file and its reactions.
+    EraseMessage {
+        /// Where.
+        room: RoomId,
+        /// Its place.
+        of: Seq,
+        /// The place of the event that says so.
+        rev: Seq,
+        /// When.
+        at: Micros,
+    },
+    /// What somebody thinks of a message.
+    SetReaction {
+        /// Where.
+        room: RoomId,
+        /// Its place.
+        of: Seq,
+        /// The place of the event that says so.
+        rev: Seq,
+        /// Who.
+        user: UserId,
+        /// What; `None` for nothing any more.
+        reaction: Option<Reaction>,
+        /// When.
+        at: Micros,
     },
     /// A group's name.
     RenameRoom {
@@ -277,9 +365,25 @@ pub fn needs(submission: &Submission, needs: &mut Needs) {
         }
     };
     match &submission.command {
-        Command::Send { room, after, .. } => {
+        Command::Send { room, after, reply_to, attachment, .. } => {
             in_room(needs, *room, &[]);
             needs.txns.extend(after.clone().map(|after| (user, after)));
+            needs.files.extend(attachment);
+            if let Some(message) = reply_to {
+                needs.messages.push(*message);
+                needs.stays.push((*room, user));
+            }
+        }
+        Command::EditMessage { room, message, .. } | Command::DeleteMessage { room, message, .. } => {
+            in_room(needs, *room, &[]);
+            needs.messages.push(*message);
+            needs.stays.push((*room, user));
+        }
+        Command::React { room, message, .. } => {
+            in_room(needs, *room, &[]);
+            needs.messages.push(*message);
+            needs.reactions.push((*message, user));
+            needs.stays.push((*room, user));
         }
         Command::OpenPrivate { user: other, .. } => {
             needs.users.push(*other);

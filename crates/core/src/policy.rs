@@ -17,6 +17,20 @@ pub enum Action {
     Read,
     /// Write into a room; say that one types; advance one's positions.
     Write,
+    /// Write another text in place of a message that one can see.
+    EditMessage {
+        /// One wrote it.
+        own: bool,
+        /// It is nothing but text, and from a person.
+        plain: bool,
+    },
+    /// Erase a message that one can see.
+    DeleteMessage {
+        /// One wrote it.
+        own: bool,
+    },
+    /// Say what one thinks of a message that one can see.
+    React,
     /// Change how a room is for oneself.
     SetOwnView,
     /// Rename a group.
@@ -58,7 +72,9 @@ pub const fn decide(action: Action, standing: Standing) -> Result<(), ErrorCode>
     let allowed = match (kind, action) {
         (_, Action::Read) => true,
         (RoomKind::OwnLog, _) => false,
-        (_, Action::Write | Action::SetOwnView) => true,
+        (_, Action::Write | Action::React | Action::SetOwnView) => true,
+        (_, Action::EditMessage { own, plain }) => own && plain,
+        (_, Action::DeleteMessage { own }) => own,
         (RoomKind::Private, _) => false,
         (RoomKind::Group, Action::Leave) => true,
         (RoomKind::Group, Action::Rename | Action::AddMember) => !matches!(role, Role::Member),
@@ -76,9 +92,15 @@ pub const fn decide(action: Action, standing: Standing) -> Result<(), ErrorCode>
 mod tests {
     use super::*;
 
-    const ACTIONS: [Action; 10] = [
+    const ACTIONS: [Action; 16] = [
         Action::Read,
         Action::Write,
+        Action::React,
+        Action::EditMessage { own: true, plain: true },
+        Action::EditMessage { own: true, plain: false },
+        Action::EditMessage { own: false, plain: true },
+        Action::DeleteMessage { own: true },
+        Action::DeleteMessage { own: false },
         Action::SetOwnView,
         Action::Rename,
         Action::AddMember,
@@ -93,11 +115,11 @@ mod tests {
     #[test]
     fn every_kind_role_and_action_has_its_answer() {
         let table = [
-            (RoomKind::Private, Role::Member, "yyynnnnnnn"),
-            (RoomKind::Group, Role::Member, "yyynnnnnny"),
-            (RoomKind::Group, Role::Admin, "yyyyyynnny"),
-            (RoomKind::Group, Role::Owner, "yyyyyyynyy"),
-            (RoomKind::OwnLog, Role::Owner, "ynnnnnnnnn"),
+            (RoomKind::Private, Role::Member, "yyyynnynynnnnnnn"),
+            (RoomKind::Group, Role::Member, "yyyynnynynnnnnny"),
+            (RoomKind::Group, Role::Admin, "yyyynnynyyyynnny"),
+            (RoomKind::Group, Role::Owner, "yyyynnynyyyyynyy"),
+            (RoomKind::OwnLog, Role::Owner, "ynnnnnnnnnnnnnnn"),
         ];
         for (kind, role, row) in table {
             for (action, cell) in ACTIONS.into_iter().zip(row.chars()) {

@@ -7,7 +7,7 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use zas_protocol::limits::{BIO_CHARS, COMBINING_MARKS, GROUP_MEMBERS, NAME_CHARS};
-use zas_protocol::{Command, ErrorCode, Limits, Prefs, ProfileChange, RoomPrefs};
+use zas_protocol::{Command, ErrorCode, Limits, MessageLabel, Prefs, ProfileChange, RoomPrefs};
 
 /// Bytes of an email address (RFC 5321 §4.5.3.1.3).
 pub const EMAIL_BYTES: usize = 254;
@@ -21,12 +21,16 @@ pub const EMAIL_LOCAL_BYTES: usize = 64;
 /// The code to refuse with; the command is then worthless.
 pub fn normalize(command: &mut Command, limits: &Limits) -> Result<(), ErrorCode> {
     match command {
-        Command::Send { txn_id, after, text: body, .. } => {
-            if after.as_ref() == Some(txn_id) {
+        Command::Send { txn_id, after, text: body, attachment, label, .. } => {
+            if after.as_ref() == Some(txn_id) || *label == Some(MessageLabel::System) {
                 return Err(ErrorCode::BadRequest);
             }
-            *body = text(body, limits.message_chars)?;
+            *body = match text(body, limits.message_chars) {
+                Err(ErrorCode::TextBlank) if attachment.is_some() => String::new(),
+                other => other?,
+            };
         }
+        Command::EditMessage { text: body, .. } => *body = text(body, limits.message_chars)?,
         Command::CreateGroup { name: called, members, .. } => {
             *called = name(called)?;
             match members.len() {
@@ -38,8 +42,10 @@ pub fn normalize(command: &mut Command, limits: &Limits) -> Result<(), ErrorCode
         Command::RenameRoom { name: called, .. } => *called = name(called)?,
         Command::SetProfile { profile, .. } => normalize_profile(profile)?,
         Command::SetPrefs { prefs, .. } => check_prefs(prefs)?,
-        Command::SetRoomPrefs { prefs, .. } => check_room_prefs(prefs)?,
-        Command::OpenPrivate { .. }
+        Command::SetRoomPrefs { prefs, .. } => normalize_room_prefs(prefs)?,
+        Command::DeleteMessage { .. }
+        | Command::React { .. }
+        | Command::OpenPrivate { .. }
         | Command::AddMember { .. }
         | Command::RemoveMember { .. }
         | Command::SetRole { .. }
@@ -178,10 +184,20 @@ fn check_prefs(prefs: &Prefs) -> Result<(), ErrorCode> {
     if ok { Ok(()) } else { Err(ErrorCode::BadRequest) }
 }
 
-fn check_room_prefs(prefs: &RoomPrefs) -> Result<(), ErrorCode> {
-    let ok = one_of(prefs.color.as_deref(), &RoomPrefs::COLORS)
-        && one_of(prefs.background.as_deref(), &RoomPrefs::BACKGROUNDS);
-    if ok { Ok(()) } else { Err(ErrorCode::BadRequest) }
+/// A look that our own client does not know is kept for those that do; an empty one is none.
+fn normalize_room_prefs(prefs: &mut RoomPrefs) -> Result<(), ErrorCode> {
+    for look in [&mut prefs.color, &mut prefs.other_color, &mut prefs.background] {
+        *look = look.take().map(|look| one_line(&look)).filter(|look| !look.is_empty());
+        if look.as_ref().is_some_and(|look| look.chars().count() > RoomPrefs::LOOK_CHARS) {
+            return Err(ErrorCode::BadRequest);
+        }
+    }
+    prefs.nickname = match prefs.nickname.take() {
+        Some(called) if is_blank(&one_line(&called)) => None,
+        Some(called) => Some(name(&called)?),
+        None => None,
+    };
+    Ok(())
 }
 
 fn one_of(value: Option<&str>, allowed: &[&str]) -> bool {

@@ -12,8 +12,7 @@ const ROOM: RoomId = RoomId(Uuid::from_u128(1));
 const ANA: UserId = UserId(Uuid::from_u128(2));
 
 fn event(seq: Seq) -> Event {
-    let body =
-        EventBody::Message { message: MessageId(Uuid::from_u128(seq.into())), text: "hola".to_owned() };
+    let body = EventBody::text(MessageId(Uuid::from_u128(seq.into())), "hola".to_owned());
     Event { room: ROOM, seq, at: NOW, sender: Some(ANA), txn_id: None, body }
 }
 
@@ -46,7 +45,17 @@ fn a_resume_tells_of_every_place_what_one_may_not_see_by_a_skip() {
     // Ana saw 4, was away for 5 to 7, and does not see the last place either.
     let events = vec![event(4), event(8), event(9), event(10)];
     let (skips, more_before) = (vec![(5, 7), (11, 11)], true);
-    let page = Page { room: ROOM, epoch: 0, head: 11, from: 4, to: 11, events, skips, more_before };
+    let page = Page {
+        room: ROOM,
+        epoch: 0,
+        head: 11,
+        from: 4,
+        to: 11,
+        events,
+        skips,
+        states: Vec::new(),
+        more_before,
+    };
     session.handle(NOW, Input::Page(page), &mut effects);
     assert_eq!(
         told(&effects),

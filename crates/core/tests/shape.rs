@@ -7,13 +7,14 @@ use proptest::prelude::*;
 use uuid::Uuid;
 use zas_core::shape;
 use zas_protocol::{
-    Command, ErrorCode, FileId, Limits, Prefs, ProfileChange, RoomId, RoomPrefs, TxnId, UserId,
+    Command, ErrorCode, FileId, Limits, MessageId, MessageLabel, Prefs, ProfileChange, RoomId, RoomPrefs,
+    TxnId, UserId,
 };
 
 const MAX: usize = 4_000;
 
 fn send(text: &str) -> Command {
-    Command::Send { txn_id: txn("t1"), room: room(), after: None, text: text.to_owned() }
+    Command::text(txn("t1"), room(), None, text.to_owned())
 }
 
 fn txn(name: &str) -> TxnId {
@@ -182,8 +183,7 @@ fn each_command_is_checked() {
 
     assert_eq!(normalized(send(" hola ")), Ok(send("hola")));
     assert_eq!(normalized(send(" ")), Err(ErrorCode::TextBlank));
-    let after_itself =
-        Command::Send { txn_id: txn_id.clone(), room, after: Some(txn_id.clone()), text: "x".to_owned() };
+    let after_itself = Command::text(txn_id.clone(), room, Some(txn_id.clone()), "x".to_owned());
     assert_eq!(normalized(after_itself), Err(ErrorCode::BadRequest));
 
     assert_eq!(normalized(group(" Familia ", 2)), Ok(group("Familia", 2)));
@@ -217,13 +217,41 @@ fn each_command_is_checked() {
     for color in RoomPrefs::COLORS {
         assert!(normalized(room_prefs(RoomPrefs { color: named(color), ..RoomPrefs::default() })).is_ok());
     }
-    let odd = [
-        RoomPrefs { color: named("beige"), ..RoomPrefs::default() },
-        RoomPrefs { background: named(""), ..RoomPrefs::default() },
-    ];
-    for odd in odd {
-        assert_eq!(normalized(room_prefs(odd.clone())), Err(ErrorCode::BadRequest), "{odd:?}");
-    }
+    // Looks of other clients are kept as they are, an empty one is none.
+    let full = "ñ".repeat(RoomPrefs::LOOK_CHARS);
+    let kept = RoomPrefs { color: named("#A1B2C3"), background: Some(full.clone()), ..RoomPrefs::default() };
+    assert_eq!(normalized(room_prefs(kept.clone())), Ok(room_prefs(kept)));
+    let blank = RoomPrefs { background: named(" "), nickname: named("\u{202e}"), ..RoomPrefs::default() };
+    assert_eq!(normalized(room_prefs(blank)), Ok(room_prefs(RoomPrefs::default())));
+    let long = RoomPrefs { other_color: Some(full + "x"), ..RoomPrefs::default() };
+    assert_eq!(normalized(room_prefs(long)), Err(ErrorCode::BadRequest));
+    let nickname = |name: &str| room_prefs(RoomPrefs { nickname: named(name), ..RoomPrefs::default() });
+    assert_eq!(normalized(nickname(" Tito ")), Ok(nickname("Tito")));
+    assert_eq!(normalized(nickname(&"x".repeat(61))), Err(ErrorCode::NameInvalid));
+
+    let edit = |text: &str| Command::EditMessage {
+        txn_id: txn_id.clone(),
+        room,
+        message: MessageId(Uuid::from_u128(1)),
+        text: text.to_owned(),
+    };
+    assert_eq!(normalized(edit(" hola\r\n")), Ok(edit("hola")));
+    assert_eq!(normalized(edit(" ")), Err(ErrorCode::TextBlank));
+    let file = Some(FileId(Uuid::from_u128(1)));
+    let carry = |text: &str, attachment, label| Command::Send {
+        txn_id: txn_id.clone(),
+        room,
+        after: None,
+        text: text.to_owned(),
+        reply_to: None,
+        attachment,
+        label,
+    };
+    assert_eq!(normalized(carry(" ", file, None)), Ok(carry("", file, None)), "a file needs no words");
+    let emoji = carry("😀", None, Some(MessageLabel::Emoji));
+    assert_eq!(normalized(emoji.clone()), Ok(emoji));
+    let system = carry("a", None, Some(MessageLabel::System));
+    assert_eq!(normalized(system), Err(ErrorCode::BadRequest), "nobody speaks as the service");
 }
 
 /// Text as people and attackers write it: letters, blanks, marks, controls, what is hidden.

@@ -6,7 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{FileId, RoomId, TxnId, UserId};
+use crate::ids::{FileId, MessageId, RoomId, TxnId, UserId};
+use crate::message::{MessageLabel, Reaction};
 
 /// What a member may do in a group. Order is rank: a later one may do all an earlier one may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,23 +27,38 @@ pub enum Role {
 #[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct RoomPrefs {
-    /// Bubble colour by name (see [`RoomPrefs::COLORS`]); `None` is the product's own.
+    /// Colour of one's own bubbles: a name (see [`RoomPrefs::COLORS`]), `#rrggbb`, or what another
+    /// client of the room knows; one who does not know it shows the product's own, as for `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", ts(optional))]
     pub color: Option<String>,
-    /// Background by name (see [`RoomPrefs::BACKGROUNDS`]).
+    /// Colour of the others' bubbles, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", ts(optional))]
+    pub other_color: Option<String>,
+    /// Background, likewise (see [`RoomPrefs::BACKGROUNDS`]).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", ts(optional))]
     pub background: Option<String>,
+    /// What one calls the other person of a private room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", ts(optional))]
+    pub nickname: Option<String>,
     /// No sound from this room.
     pub muted: bool,
+    /// No notifications from this room.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "schema", ts(optional, as = "Option<bool>"))]
+    pub quiet: bool,
 }
 
 impl RoomPrefs {
-    /// The bubble colours there are.
+    /// The bubble colours that our client draws.
     pub const COLORS: [&str; 6] = ["ember", "rose", "violet", "ocean", "forest", "stone"];
-    /// The backgrounds there are.
+    /// The backgrounds that our client draws.
     pub const BACKGROUNDS: [&str; 5] = ["plain", "paper", "dots", "waves", "dusk"];
+    /// Characters of a colour or background.
+    pub const LOOK_CHARS: usize = 64;
 }
 
 /// How one person wants the client to be, on all their devices.
@@ -94,7 +110,7 @@ pub struct ProfileChange {
 #[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Command {
-    /// A text message.
+    /// A message.
     Send {
         /// Its name.
         txn_id: TxnId,
@@ -105,8 +121,53 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", ts(optional))]
         after: Option<TxnId>,
-        /// 1–4,000 characters, not blank; stored trimmed.
+        /// 1–4,000 characters, not blank; stored trimmed. With an attachment it may be empty.
         text: String,
+        /// The message of this room that it answers, one that its sender can see.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", ts(optional))]
+        reply_to: Option<MessageId>,
+        /// A file of one's own, uploaded before by `POST /v1/files`, and of no other message.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", ts(optional))]
+        attachment: Option<FileId>,
+        /// What it is besides its text; nobody sends `system`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", ts(optional))]
+        label: Option<MessageLabel>,
+    },
+    /// Writes another text in place of a text message of one's own.
+    EditMessage {
+        /// Its name.
+        txn_id: TxnId,
+        /// Where.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
+        /// As of `send`.
+        text: String,
+    },
+    /// Erases a message of one's own; its place stays.
+    DeleteMessage {
+        /// Its name.
+        txn_id: TxnId,
+        /// Where.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
+    },
+    /// Sets one's reaction to a message, or takes it back.
+    React {
+        /// Its name.
+        txn_id: TxnId,
+        /// Where.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
+        /// What; absent takes it back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", ts(optional))]
+        reaction: Option<Reaction>,
     },
     /// Opens the private room with a person, or finds it: two who ask at once get one room.
     OpenPrivate {
@@ -195,9 +256,18 @@ pub enum Command {
 }
 
 impl Command {
+    /// A message of nothing but text.
+    #[must_use]
+    pub const fn text(txn_id: TxnId, room: RoomId, after: Option<TxnId>, text: String) -> Self {
+        Self::Send { txn_id, room, after, text, reply_to: None, attachment: None, label: None }
+    }
+
     /// The values of `type` that are commands.
-    pub const TYPES: [&str; 11] = [
+    pub const TYPES: [&str; 14] = [
         "send",
+        "edit_message",
+        "delete_message",
+        "react",
         "open_private",
         "create_group",
         "rename_room",
@@ -215,6 +285,9 @@ impl Command {
     pub const fn txn_id(&self) -> &TxnId {
         match self {
             Self::Send { txn_id, .. }
+            | Self::EditMessage { txn_id, .. }
+            | Self::DeleteMessage { txn_id, .. }
+            | Self::React { txn_id, .. }
             | Self::OpenPrivate { txn_id, .. }
             | Self::CreateGroup { txn_id, .. }
             | Self::RenameRoom { txn_id, .. }
@@ -233,6 +306,9 @@ impl Command {
     pub const fn room(&self) -> Option<RoomId> {
         match self {
             Self::Send { room, .. }
+            | Self::EditMessage { room, .. }
+            | Self::DeleteMessage { room, .. }
+            | Self::React { room, .. }
             | Self::RenameRoom { room, .. }
             | Self::AddMember { room, .. }
             | Self::RemoveMember { room, .. }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{Prefs, ProfileChange, Role, RoomPrefs};
 use crate::ids::{MessageId, Micros, RoomId, Seq, TxnId, UserId};
+use crate::message::{Attachment, MessageLabel, Reaction, ReplyTo};
 
 /// What a room is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -55,8 +56,59 @@ pub enum EventBody {
     Message {
         /// The message's own id.
         message: MessageId,
-        /// Plain text.
+        /// Plain text; empty where the attachment says it all.
         text: String,
+        /// What it answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", ts(optional))]
+        reply_to: Option<ReplyTo>,
+        /// The file that it carries.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", ts(optional))]
+        attachment: Option<Box<Attachment>>,
+        /// What it is besides its text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", ts(optional))]
+        label: Option<MessageLabel>,
+        /// Deleted: its text and file are gone, here and everywhere.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(feature = "schema", ts(optional, as = "Option<bool>"))]
+        erased: bool,
+    },
+    /// A message has another text.
+    MessageEdited {
+        /// Which.
+        message: MessageId,
+        /// Its place in this log.
+        of: Seq,
+        /// The new text.
+        text: String,
+        /// The message was deleted since: this text is gone too.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(feature = "schema", ts(optional, as = "Option<bool>"))]
+        erased: bool,
+    },
+    /// A message lost its text, its file and its reactions.
+    MessageDeleted {
+        /// Which.
+        message: MessageId,
+        /// Its place in this log.
+        of: Seq,
+    },
+    /// The sender's reaction to a message is another.
+    ReactionChanged {
+        /// Which.
+        message: MessageId,
+        /// Its place in this log.
+        of: Seq,
+        /// What it is now; absent for none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", ts(optional))]
+        reaction: Option<Reaction>,
+        /// What it was before; absent for none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", ts(optional))]
+        was: Option<Reaction>,
     },
     /// The room began, with these people in it.
     RoomCreated {
@@ -125,11 +177,20 @@ pub enum EventBody {
 }
 
 impl EventBody {
+    /// A message of nothing but text.
+    #[must_use]
+    pub const fn text(message: MessageId, text: String) -> Self {
+        Self::Message { message, text, reply_to: None, attachment: None, label: None, erased: false }
+    }
+
     /// The value of `kind`, as stored.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Message { .. } => "message",
+            Self::MessageEdited { .. } => "message_edited",
+            Self::MessageDeleted { .. } => "message_deleted",
+            Self::ReactionChanged { .. } => "reaction_changed",
             Self::RoomCreated { .. } => "room_created",
             Self::RoomRenamed { .. } => "room_renamed",
             Self::MemberAdded { .. } => "member_added",
@@ -140,6 +201,36 @@ impl EventBody {
             Self::ProfileChanged { .. } => "profile_changed",
             Self::PrefsChanged { .. } => "prefs_changed",
             Self::RoomPrefsChanged { .. } => "room_prefs_changed",
+        }
+    }
+
+    /// What is left once its message is deleted: nothing of what was said.
+    #[must_use]
+    pub fn erased(&self) -> Self {
+        match self {
+            Self::Message { message, label, .. } => Self::Message {
+                message: *message,
+                text: String::new(),
+                reply_to: None,
+                attachment: None,
+                label: *label,
+                erased: true,
+            },
+            Self::MessageEdited { message, of, .. } => {
+                Self::MessageEdited { message: *message, of: *of, text: String::new(), erased: true }
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// The place of the message that it changes, if it changes one.
+    #[must_use]
+    pub const fn changes(&self) -> Option<Seq> {
+        match self {
+            Self::MessageEdited { of, .. }
+            | Self::MessageDeleted { of, .. }
+            | Self::ReactionChanged { of, .. } => Some(*of),
+            _ => None,
         }
     }
 

@@ -6,6 +6,7 @@
 //! | [`ids`] | identifiers, `seq`, `txn_id` |
 //! | [`command`] | what a client asks to change |
 //! | [`event`] | what happened: entries of a room's log |
+//! | [`message`] | what a message carries and what became of it |
 //! | [`frame`] | the feed: frames both ways |
 //! | [`rest`] | bodies of the other requests |
 //! | [`error`], [`close`] | the one table of refusals, the one of close codes |
@@ -23,6 +24,7 @@ pub mod event;
 pub mod frame;
 pub mod ids;
 pub mod limits;
+pub mod message;
 pub mod rest;
 
 pub use close::CloseCode;
@@ -34,3 +36,4 @@ pub use frame::{
 };
 pub use ids::{DeviceId, Epoch, FileId, InvalidId, MessageId, Micros, RoomId, Seq, TxnId, UserId};
 pub use limits::Limits;
+pub use message::{Attachment, Media, MessageLabel, MessageState, Reaction, ReactionCount, ReplyTo};

@@ -6,6 +6,7 @@ use crate::command::{Prefs, Role, RoomPrefs};
 use crate::event::{Event, RoomKind};
 use crate::frame::{Position, Presence, Signal};
 use crate::ids::{DeviceId, Epoch, FileId, Micros, RoomId, Seq, UserId};
+use crate::message::{MessageState, Reaction};
 
 /// A person, as anyone signed in sees them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,6 +181,10 @@ pub struct Room {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", ts(optional))]
     pub last: Option<Event>,
+    /// What that message is now, where it has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", ts(optional))]
+    pub last_state: Option<MessageState>,
     /// Others' messages above one's read position, counted up to 1,000.
     pub unread: u32,
     /// Members' positions; in a large group one's own alone.
@@ -299,6 +304,10 @@ pub struct Page {
     pub events: Vec<Event>,
     /// Stretches `[from, to]` that hold nothing for them.
     pub skips: Vec<(Seq, Seq)>,
+    /// What those messages of it are now that have changed, by place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", ts(optional, as = "Option<Vec<MessageState>>"))]
+    pub states: Vec<MessageState>,
     /// Whether there is anything for them below `from`.
     pub more_before: bool,
 }
@@ -372,6 +381,37 @@ pub struct FeedRequest {
 pub struct Polled {
     /// What happened.
     pub frames: Vec<crate::frame::ServerFrame>,
+}
+
+/// `GET /v1/rooms/{room}/messages/{message}`: one message, and who thinks what of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Message {
+    /// As it was sent.
+    pub event: Event,
+    /// What it is now, where it has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", ts(optional))]
+    pub state: Option<MessageState>,
+    /// Everyone's reactions, the oldest first; at most as many as a group has members.
+    pub reactions: Vec<Reacted>,
+    /// Everyone that it names.
+    pub users: Vec<User>,
+}
+
+/// What somebody thinks of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct Reacted {
+    /// The place of the message.
+    pub of: Seq,
+    /// Who.
+    pub user: UserId,
+    /// What.
+    pub reaction: Reaction,
+    /// Since when, in microseconds.
+    #[cfg_attr(feature = "schema", ts(type = "number"))]
+    pub at: Micros,
 }
 
 /// `POST /v1/me/avatar` (the image as the body): the stored file, to name in `set_profile`.

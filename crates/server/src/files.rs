@@ -86,11 +86,13 @@ impl Files {
             id,
             user,
             kind: FileKind::Avatar,
+            name: String::new(),
             media_type: picture.media_type.to_owned(),
             bytes: picture.bytes.len() as u64,
             width: picture.side,
             height: picture.side,
             at: now,
+            message: None,
         };
         let place = place(id);
         self.blobs.put(&place, PutPayload::from(picture.bytes)).await.map_err(cannot_write)?;

@@ -55,6 +55,7 @@ fn described(image_bytes: usize) -> OpenApiRouter<App> {
         .routes(routes!(state::state))
         .routes(routes!(rooms::room))
         .routes(routes!(rooms::events))
+        .routes(routes!(rooms::message))
         .routes(routes!(commands::commands))
         .routes(routes!(signals::signals))
         .routes(routes!(feed::feed))

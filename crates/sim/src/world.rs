@@ -377,7 +377,7 @@ fn send(net: &mut Net, device: &mut Device, room: u64, count: u64) -> Held {
     for _ in 0..count {
         device.compose(net, |txn_id| {
             let text = txn_id.to_string();
-            Command::Send { txn_id, room, after: None, text }
+            Command::text(txn_id, room, None, text)
         })?;
     }
     Ok(())

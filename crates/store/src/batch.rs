@@ -1,7 +1,8 @@
 //! A batch of commands: what all of them need, each thing once and in one order, and what is
 //! decided on it.
 
-use zas_core::ledger::{self, Context, Facts, Needs, Submission};
+use zas_core::ledger::{self, Context, Facts, MessageFacts, Needs, Submission};
+use zas_protocol::{Event, EventBody, MessageId, MessageLabel, Seq};
 
 use crate::port::Outcome;
 
@@ -14,7 +15,8 @@ pub(crate) fn needs(batch: &[Submission]) -> Needs {
     }
     let mut all = Needs::default();
     batch.iter().for_each(|submission| ledger::needs(submission, &mut all));
-    let Needs { txns, rooms, members, rosters, users, joining, pairs, files } = &mut all;
+    let Needs { txns, rooms, members, rosters, users, joining, pairs, files, messages, reactions, stays } =
+        &mut all;
     once(txns);
     once(rooms);
     once(members);
@@ -23,7 +25,24 @@ pub(crate) fn needs(batch: &[Submission]) -> Needs {
     once(joining);
     once(pairs);
     once(files);
+    once(messages);
+    once(reactions);
+    once(stays);
     all
+}
+
+/// A message as the rules see it; `rev` is the place of the last event that changed it.
+pub(crate) fn message_facts(event: &Event, rev: Option<Seq>) -> Option<(MessageId, MessageFacts)> {
+    let EventBody::Message { message, attachment, label, erased, .. } = &event.body else { return None };
+    let facts = MessageFacts {
+        room: event.room,
+        seq: event.seq,
+        sender: event.sender,
+        rev: rev.unwrap_or(event.seq),
+        plain: attachment.is_none() && *label != Some(MessageLabel::System),
+        erased: *erased,
+    };
+    Some((*message, facts))
 }
 
 /// Decides each command on what those before it left.

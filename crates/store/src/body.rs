@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use zas_protocol::{EventBody, MessageId};
+use zas_protocol::{Attachment, EventBody, MessageId, MessageLabel, ReplyTo};
 
 use crate::error::StoreError;
 
@@ -13,12 +13,24 @@ use crate::error::StoreError;
 struct MessageBody<'a> {
     #[serde(borrow)]
     text: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reply_to: Option<ReplyTo>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attachment: Option<Cow<'a, Attachment>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    label: Option<MessageLabel>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    erased: bool,
 }
 
 /// The stored form.
 pub(crate) fn encode(body: &EventBody) -> String {
     let json = match body {
-        EventBody::Message { text, .. } => serde_json::to_string(&MessageBody { text: text.into() }),
+        EventBody::Message { text, reply_to, attachment, label, erased, .. } => {
+            let attachment = attachment.as_deref().map(Cow::Borrowed);
+            let (text, reply_to, label, erased) = (text.into(), *reply_to, *label, *erased);
+            serde_json::to_string(&MessageBody { text, reply_to, attachment, label, erased })
+        }
         other => serde_json::to_string(other),
     };
     json.expect("an event's body is always JSON")
@@ -33,7 +45,9 @@ pub(crate) fn decode(kind: &str, message: Option<MessageId>, json: &str) -> Resu
     match (kind, message) {
         ("message", Some(message)) => {
             let body: MessageBody<'_> = serde_json::from_str(json).map_err(unreadable)?;
-            Ok(EventBody::Message { message, text: body.text.into_owned() })
+            let MessageBody { text, reply_to, attachment, label, erased } = body;
+            let attachment = attachment.map(|attachment| Box::new(attachment.into_owned()));
+            Ok(EventBody::Message { message, text: text.into_owned(), reply_to, attachment, label, erased })
         }
         _ => serde_json::from_str(json).map_err(unreadable),
     }
@@ -42,7 +56,7 @@ pub(crate) fn decode(kind: &str, message: Option<MessageId>, json: &str) -> Resu
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
-    use zas_protocol::{Role, UserId};
+    use zas_protocol::{FileId, Media, Role, UserId};
 
     use super::*;
 
@@ -50,7 +64,24 @@ mod tests {
     fn what_is_stored_reads_back_the_same() {
         let message = MessageId(Uuid::from_u128(7));
         for body in [
-            EventBody::Message { message, text: "\"a\"\n𝄞👩‍👩‍👧‍👦\\u0000".to_owned() },
+            EventBody::text(message, "\"a\"\n𝄞👩‍👩‍👧‍👦\\u0000".to_owned()),
+            EventBody::Message {
+                message,
+                text: String::new(),
+                reply_to: Some(ReplyTo { message, of: 3 }),
+                attachment: Some(Box::new(Attachment {
+                    file: FileId(Uuid::from_u128(9)),
+                    name: "ñ \"1\".png".to_owned(),
+                    media: Media::Image,
+                    media_type: "image/png".to_owned(),
+                    bytes: 7,
+                    width: 1,
+                    height: 2,
+                })),
+                label: Some(MessageLabel::Emoji),
+                erased: false,
+            },
+            EventBody::text(message, "a".to_owned()).erased(),
             EventBody::RoleChanged { user: UserId(Uuid::from_u128(1)), role: Role::Owner },
             EventBody::RoomRenamed { name: "ñ".to_owned() },
         ] {

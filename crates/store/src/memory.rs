@@ -3,6 +3,7 @@
 //! equal to the engines.
 
 mod backup;
+mod changes;
 mod foreign;
 mod model;
 mod people;
@@ -13,9 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use zas_core::ledger::Submission;
-use zas_protocol::rest::{Me, Page, Room, User};
+use zas_protocol::rest::{Me, Page, Reacted, Room, User};
 use zas_protocol::{
-    Ack, DeviceId, Epoch, Event, FileId, MessageId, Micros, Position, RoomId, Seq, TxnId, UserId,
+    Ack, DeviceId, Epoch, Event, FileId, MessageId, MessageState, Micros, Position, RoomId, Seq, TxnId,
+    UserId,
 };
 
 pub use self::backup::Backup;
@@ -245,6 +247,28 @@ impl Store for MemoryStore {
         Ok(self.open()?.event_by_message(message))
     }
 
+    async fn visible(
+        &self,
+        user: UserId,
+        room: RoomId,
+        seqs: &[Seq],
+    ) -> Result<Option<Vec<Event>>, StoreError> {
+        Ok(self.open()?.visible(user, room, seqs))
+    }
+
+    async fn states(
+        &self,
+        viewer: UserId,
+        room: RoomId,
+        seqs: &[Seq],
+    ) -> Result<Vec<MessageState>, StoreError> {
+        Ok(self.open()?.states(viewer, room, seqs))
+    }
+
+    async fn reacted(&self, room: RoomId, seqs: &[Seq]) -> Result<Vec<Reacted>, StoreError> {
+        Ok(self.open()?.reacted(room, seqs))
+    }
+
     async fn put_positions(&self, positions: Vec<(RoomId, Position)>) -> Result<(), StoreError> {
         self.open()?.put_positions(&positions)
     }
@@ -263,6 +287,14 @@ impl Store for MemoryStore {
 
     async fn file(&self, file: FileId) -> Result<Option<FileRow>, StoreError> {
         Ok(self.open()?.file(file))
+    }
+
+    async fn file_bytes(&self, user: UserId) -> Result<u64, StoreError> {
+        Ok(self.open()?.file_bytes(user))
+    }
+
+    async fn forget_files(&self, before: Micros, limit: u32) -> Result<Vec<FileId>, StoreError> {
+        Ok(self.open()?.forget_files(before, limit))
     }
 
     async fn health(&self) -> Result<(), StoreError> {

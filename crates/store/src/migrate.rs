@@ -31,7 +31,7 @@ pub(crate) const SQLITE: &[Migration] = &[
         name: "fewer pages",
         sql: include_str!("../migrations/sqlite/0002_fewer_pages.sql"),
     },
-    Migration { number: 3, name: "reserved", sql: include_str!("../migrations/sqlite/0003_reserved.sql") },
+    Migration { number: 3, name: "messages", sql: include_str!("../migrations/sqlite/0003_messages.sql") },
     Migration {
         number: 4,
         name: "identities",

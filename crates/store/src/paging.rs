@@ -54,6 +54,15 @@ impl Plan {
     }
 }
 
+/// Those of these places that fall into a stay, in order and once.
+pub(crate) fn seen(stays: &[Stay], seqs: &[Seq]) -> Vec<Seq> {
+    let visible = |seq: Seq| stays.iter().any(|stay| stay.from <= seq && stay.to.is_none_or(|to| seq <= to));
+    let mut seen: Vec<Seq> = seqs.iter().copied().filter(|&seq| visible(seq)).collect();
+    seen.sort_unstable();
+    seen.dedup();
+    seen
+}
+
 /// The page of what was read. `below` is in falling order, `above` in rising order.
 ///
 /// # Errors
@@ -96,5 +105,5 @@ pub(crate) fn assemble(
         return Err(StoreError::Corrupt(format!("room {room} has a hole between {from} and {to}")));
     }
     let more_before = visible(stays, 1, from.saturating_sub(1)).next().is_some();
-    Ok(Page { room, epoch, head, from, to, events, skips, more_before })
+    Ok(Page { room, epoch, head, from, to, events, skips, states: Vec::new(), more_before })
 }

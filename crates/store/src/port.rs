@@ -6,9 +6,10 @@
 
 use async_trait::async_trait;
 use zas_core::ledger::{Decided, Refusal, Submission};
-use zas_protocol::rest::{Me, Page, Room, User};
+use zas_protocol::rest::{Me, Page, Reacted, Room, User};
 use zas_protocol::{
-    Ack, DeviceId, Epoch, Event, FileId, MessageId, Micros, Position, RoomId, Seq, TxnId, UserId,
+    Ack, DeviceId, Epoch, Event, FileId, MessageId, MessageState, Micros, Position, RoomId, Seq, TxnId,
+    UserId,
 };
 
 use crate::error::{CreateUserError, StoreError};
@@ -212,6 +213,27 @@ pub trait Store: Send + Sync + 'static {
     /// A message, wherever it is. Who may see it is the caller's to ask.
     async fn event_by_message(&self, message: MessageId) -> Result<Option<Event>, StoreError>;
 
+    /// Those of these events that one may see, by place; `None` for who is not in the room now.
+    async fn visible(
+        &self,
+        user: UserId,
+        room: RoomId,
+        seqs: &[Seq],
+    ) -> Result<Option<Vec<Event>>, StoreError>;
+
+    /// What those of these messages are now that have changed, as `viewer` sees them; by place. Who
+    /// may see them is the caller's to ask.
+    async fn states(
+        &self,
+        viewer: UserId,
+        room: RoomId,
+        seqs: &[Seq],
+    ) -> Result<Vec<MessageState>, StoreError>;
+
+    /// Who thinks what of these messages, by place, the oldest first. Who may see them is the
+    /// caller's to ask.
+    async fn reacted(&self, room: RoomId, seqs: &[Seq]) -> Result<Vec<Reacted>, StoreError>;
+
     /// Advances positions; none ever goes back, and a time moves with its position alone.
     async fn put_positions(&self, positions: Vec<(RoomId, Position)>) -> Result<(), StoreError>;
 
@@ -228,8 +250,15 @@ pub trait Store: Send + Sync + 'static {
     /// Notes a file whose bytes are stored already.
     async fn put_file(&self, file: FileRow) -> Result<(), StoreError>;
 
-    /// A file.
+    /// A file; not that of a deleted message.
     async fn file(&self, file: FileId) -> Result<Option<FileRow>, StoreError>;
+
+    /// How many bytes of attachments a person has stored.
+    async fn file_bytes(&self, user: UserId) -> Result<u64, StoreError>;
+
+    /// Forgets files that nobody can fetch: those of deleted messages, and attachments uploaded before
+    /// `before` that no message carries. At most `limit`; which, so that their bytes may go too.
+    async fn forget_files(&self, before: Micros, limit: u32) -> Result<Vec<FileId>, StoreError>;
 
     // Operation
 

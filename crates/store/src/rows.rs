@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use zas_core::ledger::FileFacts;
 use zas_protocol::rest::User;
-use zas_protocol::{DeviceId, Epoch, FileId, Micros, Role, RoomId, RoomKind, Seq, UserId};
+use zas_protocol::{Attachment, DeviceId, Epoch, FileId, Media, Micros, Role, RoomId, RoomKind, Seq, UserId};
 
 /// For how long a used refresh token still gives the same successor, in milliseconds: two tabs
 /// may refresh at once, and an answer may be lost.
@@ -222,6 +223,8 @@ pub enum PageAt {
 pub enum FileKind {
     /// A person's picture: for anyone signed in.
     Avatar,
+    /// What a message carries: for who can see that message.
+    Attachment,
 }
 
 impl FileKind {
@@ -230,13 +233,14 @@ impl FileKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Avatar => "avatar",
+            Self::Attachment => "attachment",
         }
     }
 
     /// The kind of a stored name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Avatar].into_iter().find(|kind| kind.name() == name)
+        [Self::Avatar, Self::Attachment].into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -249,14 +253,40 @@ pub struct FileRow {
     pub user: UserId,
     /// What for.
     pub kind: FileKind,
+    /// What its uploader's computer called it; empty for an avatar.
+    pub name: String,
     /// As sniffed, never as claimed.
     pub media_type: String,
     /// Its size.
     pub bytes: u64,
-    /// Pixels across.
+    /// Pixels across; 0 for what is no image.
     pub width: u32,
-    /// Pixels down.
+    /// Pixels down; 0 for what is no image.
     pub height: u32,
     /// When.
     pub at: Micros,
+    /// The message that carries it: its room and place.
+    pub message: Option<(RoomId, Seq)>,
+}
+
+impl FileRow {
+    /// How a message carries it, if it is for one.
+    #[must_use]
+    pub fn attachment(&self) -> Option<Attachment> {
+        let media = Media::of(&self.media_type);
+        (self.kind == FileKind::Attachment).then(|| Attachment {
+            file: self.id,
+            name: self.name.clone(),
+            media,
+            media_type: self.media_type.clone(),
+            bytes: self.bytes,
+            width: self.width,
+            height: self.height,
+        })
+    }
+
+    /// As the rules see it.
+    pub(crate) fn facts(&self) -> FileFacts {
+        FileFacts { user: self.user, attachment: self.attachment(), used: self.message.is_some() }
+    }
 }

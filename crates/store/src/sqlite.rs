@@ -7,6 +7,7 @@
 mod accounts;
 mod api_keys;
 pub mod backup;
+mod changes;
 mod columns;
 mod devices;
 mod error;
@@ -31,9 +32,10 @@ use rusqlite::hooks::Wal;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::watch;
 use zas_core::ledger::{Context, Submission};
-use zas_protocol::rest::{Me, Page, Room, User};
+use zas_protocol::rest::{Me, Page, Reacted, Room, User};
 use zas_protocol::{
-    Ack, DeviceId, Epoch, Event, FileId, MessageId, Micros, Position, RoomId, Seq, TxnId, UserId,
+    Ack, DeviceId, Epoch, Event, FileId, MessageId, MessageState, Micros, Position, RoomId, Seq, TxnId,
+    UserId,
 };
 
 pub(crate) use self::open::CHECKPOINT_PAGES;
@@ -423,6 +425,31 @@ impl Store for SqliteStore {
         self.read(move |c| logs::by_message(c, message)).await
     }
 
+    async fn visible(
+        &self,
+        user: UserId,
+        room: RoomId,
+        seqs: &[Seq],
+    ) -> Result<Option<Vec<Event>>, StoreError> {
+        let seqs = seqs.to_vec();
+        self.read(move |c| logs::visible(c, user, room, &seqs)).await
+    }
+
+    async fn states(
+        &self,
+        viewer: UserId,
+        room: RoomId,
+        seqs: &[Seq],
+    ) -> Result<Vec<MessageState>, StoreError> {
+        let seqs = seqs.to_vec();
+        self.read(move |c| changes::states(c, viewer, room, &seqs)).await
+    }
+
+    async fn reacted(&self, room: RoomId, seqs: &[Seq]) -> Result<Vec<Reacted>, StoreError> {
+        let seqs = seqs.to_vec();
+        self.read(move |c| changes::reacted(c, room, &seqs)).await
+    }
+
     async fn put_positions(&self, positions: Vec<(RoomId, Position)>) -> Result<(), StoreError> {
         self.write(move |c| logs::put_positions(c, &positions)).await
     }
@@ -441,6 +468,14 @@ impl Store for SqliteStore {
 
     async fn file(&self, file: FileId) -> Result<Option<FileRow>, StoreError> {
         self.read(move |c| files::get(c, file)).await
+    }
+
+    async fn file_bytes(&self, user: UserId) -> Result<u64, StoreError> {
+        self.read(move |c| files::bytes(c, user)).await
+    }
+
+    async fn forget_files(&self, before: Micros, limit: u32) -> Result<Vec<FileId>, StoreError> {
+        self.write(move |c| files::forget(c, before, limit)).await
     }
 
     async fn health(&self) -> Result<(), StoreError> {

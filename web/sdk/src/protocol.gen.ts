@@ -16,17 +16,30 @@ export type Role = "member" | "admin" | "owner";
  */
 export type RoomPrefs = { 
 /**
- * Bubble colour by name (see [`RoomPrefs::COLORS`]); `None` is the product's own.
+ * Colour of one's own bubbles: a name (see [`RoomPrefs::COLORS`]), `#rrggbb`, or what another
+ * client of the room knows; one who does not know it shows the product's own, as for `None`.
  */
 color?: string, 
 /**
- * Background by name (see [`RoomPrefs::BACKGROUNDS`]).
+ * Colour of the others' bubbles, likewise.
+ */
+other_color?: string, 
+/**
+ * Background, likewise (see [`RoomPrefs::BACKGROUNDS`]).
  */
 background?: string, 
 /**
+ * What one calls the other person of a private room.
+ */
+nickname?: string, 
+/**
  * No sound from this room.
  */
-muted: boolean, };
+muted: boolean, 
+/**
+ * No notifications from this room.
+ */
+quiet?: boolean, };
 /**
  * How one person wants the client to be, on all their devices.
  */
@@ -81,9 +94,65 @@ room: RoomId,
  */
 after?: TxnId, 
 /**
- * 1–4,000 characters, not blank; stored trimmed.
+ * 1–4,000 characters, not blank; stored trimmed. With an attachment it may be empty.
  */
-text: string, } | { "type": "open_private", 
+text: string, 
+/**
+ * The message of this room that it answers, one that its sender can see.
+ */
+reply_to?: MessageId, 
+/**
+ * A file of one's own, uploaded before by `POST /v1/files`, and of no other message.
+ */
+attachment?: FileId, 
+/**
+ * What it is besides its text; nobody sends `system`.
+ */
+label?: MessageLabel, } | { "type": "edit_message", 
+/**
+ * Its name.
+ */
+txn_id: TxnId, 
+/**
+ * Where.
+ */
+room: RoomId, 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * As of `send`.
+ */
+text: string, } | { "type": "delete_message", 
+/**
+ * Its name.
+ */
+txn_id: TxnId, 
+/**
+ * Where.
+ */
+room: RoomId, 
+/**
+ * Which.
+ */
+message: MessageId, } | { "type": "react", 
+/**
+ * Its name.
+ */
+txn_id: TxnId, 
+/**
+ * Where.
+ */
+room: RoomId, 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * What; absent takes it back.
+ */
+reaction?: Reaction, } | { "type": "open_private", 
 /**
  * Its name.
  */
@@ -233,9 +302,65 @@ export type EventBody = { "kind": "message",
  */
 message: MessageId, 
 /**
- * Plain text.
+ * Plain text; empty where the attachment says it all.
  */
-text: string, } | { "kind": "room_created", 
+text: string, 
+/**
+ * What it answers.
+ */
+reply_to?: ReplyTo, 
+/**
+ * The file that it carries.
+ */
+attachment?: Attachment, 
+/**
+ * What it is besides its text.
+ */
+label?: MessageLabel, 
+/**
+ * Deleted: its text and file are gone, here and everywhere.
+ */
+erased?: boolean, } | { "kind": "message_edited", 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * Its place in this log.
+ */
+of: number, 
+/**
+ * The new text.
+ */
+text: string, 
+/**
+ * The message was deleted since: this text is gone too.
+ */
+erased?: boolean, } | { "kind": "message_deleted", 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * Its place in this log.
+ */
+of: number, } | { "kind": "reaction_changed", 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * Its place in this log.
+ */
+of: number, 
+/**
+ * What it is now; absent for none.
+ */
+reaction?: Reaction, 
+/**
+ * What it was before; absent for none.
+ */
+was?: Reaction, } | { "kind": "room_created", 
 /**
  * Private or group.
  */
@@ -329,9 +454,65 @@ txn_id?: TxnId, } & ({ "kind": "message",
  */
 message: MessageId, 
 /**
- * Plain text.
+ * Plain text; empty where the attachment says it all.
  */
-text: string, } | { "kind": "room_created", 
+text: string, 
+/**
+ * What it answers.
+ */
+reply_to?: ReplyTo, 
+/**
+ * The file that it carries.
+ */
+attachment?: Attachment, 
+/**
+ * What it is besides its text.
+ */
+label?: MessageLabel, 
+/**
+ * Deleted: its text and file are gone, here and everywhere.
+ */
+erased?: boolean, } | { "kind": "message_edited", 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * Its place in this log.
+ */
+of: number, 
+/**
+ * The new text.
+ */
+text: string, 
+/**
+ * The message was deleted since: this text is gone too.
+ */
+erased?: boolean, } | { "kind": "message_deleted", 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * Its place in this log.
+ */
+of: number, } | { "kind": "reaction_changed", 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * Its place in this log.
+ */
+of: number, 
+/**
+ * What it is now; absent for none.
+ */
+reaction?: Reaction, 
+/**
+ * What it was before; absent for none.
+ */
+was?: Reaction, } | { "kind": "room_created", 
 /**
  * Private or group.
  */
@@ -902,6 +1083,10 @@ more_members?: number,
  */
 last?: Event, 
 /**
+ * What that message is now, where it has changed.
+ */
+last_state?: MessageState, 
+/**
  * Others' messages above one's read position, counted up to 1,000.
  */
 unread: number, 
@@ -1059,6 +1244,10 @@ events: Array<Event>,
  * Stretches `[from, to]` that hold nothing for them.
  */
 skips: Array<[number, number]>, 
+/**
+ * What those messages of it are now that have changed, by place.
+ */
+states?: Array<MessageState>, 
 /**
  * Whether there is anything for them below `from`.
  */

@@ -1,4 +1,6 @@
-//! The rules themselves: facts in, writes out.
+//! The rules themselves: facts in, writes out. Those of messages are in [`messages`].
+
+mod messages;
 
 use zas_protocol::limits::{GROUP_MEMBERS, ROOMS_PER_USER};
 use zas_protocol::{
@@ -7,8 +9,10 @@ use zas_protocol::{
 };
 use zas_protocol::{Event, Prefs, RoomPrefs};
 
+use self::messages::NewMessage;
 use super::{
-    Context, Decided, Facts, Fingerprint, MemberFacts, Refusal, RoomFacts, StoredTxn, Submission, Write, pair,
+    Context, Decided, Facts, FileFacts, Fingerprint, MemberFacts, Refusal, RoomFacts, StoredTxn, Submission,
+    Write, pair,
 };
 use crate::policy::{self, Action, Standing};
 
@@ -38,9 +42,15 @@ pub fn decide(
     let mut draft =
         Draft { facts, user, txn_id, fingerprint, now: context.now, writes: Vec::new(), ack: None };
     match &submission.command {
-        Command::Send { room, after, text, .. } => {
-            draft.send(*room, after.as_ref(), text, MessageId::mint(context.now, (context.entropy)()))
+        Command::Send { room, after, text, reply_to, attachment, label, .. } => {
+            let message = MessageId::mint(context.now, (context.entropy)());
+            let new =
+                NewMessage { message, text, reply_to: *reply_to, attachment: *attachment, label: *label };
+            draft.send(*room, after.as_ref(), &new)
         }
+        Command::EditMessage { room, message, text, .. } => draft.edit(*room, *message, text),
+        Command::DeleteMessage { room, message, .. } => draft.delete(*room, *message),
+        Command::React { room, message, reaction, .. } => draft.react(*room, *message, *reaction),
         Command::OpenPrivate { user: other, .. } => {
             draft.open_private(*other, RoomId::mint(context.now, (context.entropy)()))
         }
@@ -62,8 +72,13 @@ pub fn decide(
 /// The hash covers what the command does, not how it is sent: `after` may differ between tries.
 fn fingerprint(key: &[u8; 32], command: &Command) -> Fingerprint {
     let mut hasher = blake3::Hasher::new_keyed(key);
-    if let Command::Send { room, text, .. } = command {
+    if let Command::Send { room, text, reply_to, attachment, label, .. } = command {
         hasher.update(b"send").update(room.as_bytes()).update(text.as_bytes());
+        // Behind a byte that no text has. A message of nothing but text has the hash that it always had.
+        if (reply_to, attachment, label) != (&None, &None, &None) {
+            let rest = serde_json::to_vec(&(reply_to, attachment, label)).expect("ids are always JSON");
+            hasher.update(&[0xff]).update(&rest);
+        }
     } else {
         let json = serde_json::to_vec(command).expect("a command is always JSON");
         hasher.update(&json);
@@ -186,23 +201,6 @@ impl Draft<'_> {
         self.facts.rooms.insert(room, RoomFacts { kind, epoch: 0, head: 0, last_at: 0, members: 0 });
         let name = name.map(str::to_owned);
         self.writes.push(Write::CreateRoom { room, kind, name, pair, at: self.now });
-    }
-
-    fn send(
-        &mut self,
-        room: RoomId,
-        after: Option<&TxnId>,
-        text: &str,
-        message: MessageId,
-    ) -> Result<(), Refusal> {
-        if let Some(after) = after
-            && !self.facts.txns.contains_key(&(self.user, after.clone()))
-        {
-            return Err(ErrorCode::RetryInOrder.into());
-        }
-        self.may(Action::Write, room)?;
-        self.append_named(room, EventBody::Message { message, text: text.to_owned() });
-        Ok(())
     }
 
     fn open_private(&mut self, other: UserId, room: RoomId) -> Result<(), Refusal> {
@@ -328,7 +326,8 @@ impl Draft<'_> {
 
     fn set_profile(&mut self, profile: &ProfileChange) -> Result<(), Refusal> {
         if let Some(avatar) = profile.avatar
-            && self.facts.files.get(&avatar) != Some(&self.user)
+            && !matches!(self.facts.files.get(&avatar),
+                Some(FileFacts { user, attachment: None, .. }) if *user == self.user)
         {
             return Err(ErrorCode::NotFound.into());
         }

@@ -106,7 +106,7 @@ impl Bench {
 
     pub(crate) fn message(&mut self, room: RoomId, seq: Seq, sender: u128) {
         let message = MessageId(Uuid::from_u128(seq.into()));
-        self.commit(room, seq, sender, EventBody::Message { message, text: "hola".to_owned() });
+        self.commit(room, seq, sender, EventBody::text(message, "hola".to_owned()));
     }
 
     pub(crate) fn typing(&mut self, who: u128, room: RoomId, on: bool) {

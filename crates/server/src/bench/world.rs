@@ -135,10 +135,10 @@ fn message(room: RoomId, sender: UserId, seq: Seq) -> Event {
         at: now + Micros::try_from(seq).unwrap_or(0),
         sender: Some(sender),
         txn_id: Some(name()),
-        body: EventBody::Message {
-            message: MessageId::mint(now, clock::random()),
-            text: "una frase de largo medio, como las que se dicen".to_owned(),
-        },
+        body: EventBody::text(
+            MessageId::mint(now, clock::random()),
+            "una frase de largo medio, como las que se dicen".to_owned(),
+        ),
     }
 }
 

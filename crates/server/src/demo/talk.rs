@@ -93,11 +93,8 @@ async fn talk(
     now: Micros,
 ) -> Result<(), ApiError> {
     for &(who, before, text) in lines {
-        say(app, ids[who], now - before * MINUTE, |txn_id| Command::Send {
-            txn_id,
-            room,
-            after: None,
-            text: text.to_owned(),
+        say(app, ids[who], now - before * MINUTE, |txn_id| {
+            Command::text(txn_id, room, None, text.to_owned())
         })
         .await?;
     }

@@ -121,6 +121,9 @@ pub(super) async fn settings(
     let prefs = RoomPrefs {
         color: known(form.chat_color, &RoomPrefs::COLORS, room.prefs.color),
         background: known(form.chat_background, &RoomPrefs::BACKGROUNDS, room.prefs.background),
+        other_color: room.prefs.other_color,
+        nickname: room.prefs.nickname,
+        quiet: room.prefs.quiet,
         muted: audible.map_or(room.prefs.muted, |audible| !audible),
     };
     let kept = shapes::settings(&prefs);

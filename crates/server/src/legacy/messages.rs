@@ -222,7 +222,7 @@ pub(super) async fn say(
         }
         None => TxnId::mint(clock::now(), clock::random()),
     };
-    let command = Command::Send { txn_id, room, after: None, text: new.content };
+    let command = Command::text(txn_id, room, None, new.content);
     match app.committer.execute(identity.user, command).await {
         Outcome::Stored(ack) => Ok(ack),
         Outcome::Refused(nack) => Err(nack.code.into()),

@@ -177,7 +177,7 @@ async fn participant(
 }
 
 fn last_message(event: &Event, people: &People) -> Value {
-    let EventBody::Message { message, text } = &event.body else { return Value::Null };
+    let EventBody::Message { message, text, .. } = &event.body else { return Value::Null };
     let sender = event.sender.map_or(
         Value::Null,
         |id| json!({ "username": people.username(id), "display_name": people.display_name(id) }),
@@ -189,7 +189,7 @@ fn last_message(event: &Event, people: &People) -> Value {
 
 /// A message, with who has read it; `None` for an event that is none.
 pub(super) fn message(app: &App, event: &Event, people: &People, positions: &[Position]) -> Option<Value> {
-    let EventBody::Message { message, text } = &event.body else { return None };
+    let EventBody::Message { message, text, .. } = &event.body else { return None };
     let sender = event.sender.map_or(Value::Null, |id| people.short(app, id));
     let readers: Vec<Value> = positions
         .iter()

@@ -60,6 +60,7 @@ pub async fn file(
     let name = match row.kind {
         // For anyone signed in.
         FileKind::Avatar => "avatar",
+        FileKind::Attachment => return Err(ErrorCode::NotFound.into()),
     };
     let bytes = app.files.read(row.id).await?;
     let headers = [

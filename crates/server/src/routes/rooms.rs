@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use zas_protocol::limits::PAGE_EVENTS;
-use zas_protocol::rest::{Page, PageQuery, RoomState};
-use zas_protocol::{ErrorCode, RoomId};
+use zas_protocol::limits::{GROUP_MEMBERS, PAGE_EVENTS};
+use zas_protocol::rest::{Message, Page, PageQuery, RoomState};
+use zas_protocol::{ErrorCode, MessageId, RoomId, UserId};
 use zas_store::PageAt;
 
 use super::state::people;
@@ -56,6 +56,31 @@ pub async fn events(
     let limit = query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_EVENTS);
     let page = app.store.page(identity.user, id, at, limit).await?.ok_or(ErrorCode::NotFound)?;
     Ok(Json(page))
+}
+
+/// One message, whatever became of it, and who thinks what of it: for what a message answers, and
+/// for the people behind a count.
+#[utoipa::path(get, path = "/v1/rooms/{room}/messages/{message}", tag = "rooms",
+    params(("room" = String, Path), ("message" = String, Path)),
+    responses((status = 200, body = Message), (status = 404, body = zas_protocol::ErrorBody)))]
+pub async fn message(
+    State(app): State<App>,
+    Authed(identity): Authed,
+    Path((room, message)): Path<(String, String)>,
+) -> Result<Json<Message>, ApiError> {
+    let (room, message): (RoomId, MessageId) =
+        (parse(&room)?, message.parse().map_err(|_| ErrorCode::NotFound)?);
+    let found = app.store.event_by_message(message).await?.filter(|event| event.room == room);
+    let seqs = [found.ok_or(ErrorCode::NotFound)?.seq];
+    let visible = app.store.visible(identity.user, room, &seqs).await?;
+    let event = visible.and_then(|mut events| events.pop()).ok_or(ErrorCode::NotFound)?;
+    let state = app.store.states(identity.user, room, &seqs).await?.pop();
+    let mut reactions = app.store.reacted(room, &seqs).await?;
+    reactions.truncate(GROUP_MEMBERS);
+    let people: Vec<UserId> =
+        event.sender.into_iter().chain(reactions.iter().map(|reacted| reacted.user)).collect();
+    let users = app.store.users(&people).await?;
+    Ok(Json(Message { event, state, reactions, users }))
 }
 
 /// What is no id names nothing: the same answer as for a room that is not there.

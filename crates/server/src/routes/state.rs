@@ -81,6 +81,9 @@ fn named(event: &Event) -> Vec<UserId> {
         | EventBody::MemberRemoved { user }
         | EventBody::RoleChanged { user, .. } => ids.push(*user),
         EventBody::Message { .. }
+        | EventBody::MessageEdited { .. }
+        | EventBody::MessageDeleted { .. }
+        | EventBody::ReactionChanged { .. }
         | EventBody::RoomRenamed { .. }
         | EventBody::Joined { .. }
         | EventBody::Left { .. }

@@ -146,7 +146,7 @@ impl<'a> Cast<'a> {
         let remove = format!(r#"{{"type":"remove_member","room":"{room}","user":"{ex}"}}"#);
         does(server, owner, &remove).await;
         let said = format!(r#"{{"type":"send","room":"{room}","text":"un {SECRET}"}}"#);
-        does(server, peer.id, &said).await;
+        let message = does(server, peer.id, &said).await.message.unwrap();
         let private = does(server, owner, &open_private(peer.id)).await.room;
         let aside = does(server, friend, &open_private(me)).await.room;
         server.app.auth.disable(gone).await.unwrap();
@@ -173,6 +173,7 @@ impl<'a> Cast<'a> {
             ("room", room.to_string()),
             ("chat", room.to_string()),
             ("private", private.to_string()),
+            ("message", message.to_string()),
             ("me", me.to_string()),
             ("peer", peer.id.to_string()),
             ("user", peer.id.to_string()),

@@ -15,6 +15,19 @@ const COMMANDS: &[(&str, &str)] = &[
     (r#"{"type":"send","room":"{private}","text":"hola"}"#, "-????y----"),
     (r#"{"type":"send","room":"{me}","text":"hola"}"#, "-nnnnn----"),
     (r#"{"type":"send","room":"{peer}","text":"hola"}"#, "-?????----"),
+    (r#"{"type":"send","room":"{room}","text":"hola","reply_to":"{message}"}"#, "-??yyy----"),
+    (r#"{"type":"send","room":"{private}","text":"hola","reply_to":"{message}"}"#, "-?????----"),
+    (r#"{"type":"send","room":"{room}","text":"hola","attachment":"{file}"}"#, "-?????----"),
+    (r#"{"type":"send","room":"{room}","text":"hola","label":"system"}"#, "-xxxxx----"),
+    (r#"{"type":"edit_message","room":"{room}","message":"{mine}","text":"otra"}"#, "-??yyy----"),
+    (r#"{"type":"edit_message","room":"{room}","message":"{message}","text":"otra"}"#, "-??nnn----"),
+    (r#"{"type":"edit_message","room":"{private}","message":"{message}","text":"otra"}"#, "-?????----"),
+    (r#"{"type":"delete_message","room":"{room}","message":"{mine}"}"#, "-??yyy----"),
+    (r#"{"type":"delete_message","room":"{room}","message":"{message}"}"#, "-??nnn----"),
+    (r#"{"type":"delete_message","room":"{private}","message":"{message}"}"#, "-?????----"),
+    (r#"{"type":"react","room":"{room}","message":"{message}","reaction":"like"}"#, "-??yyy----"),
+    (r#"{"type":"react","room":"{private}","message":"{message}","reaction":"like"}"#, "-?????----"),
+    (r#"{"type":"react","room":"{me}","message":"{message}","reaction":"like"}"#, "-nnnnn----"),
     (r#"{"type":"open_private","user":"{peer}"}"#, "-yyyyy----"),
     (r#"{"type":"open_private","user":"{me}"}"#, "-xxxxx----"),
     (r#"{"type":"open_private","user":"{gone}"}"#, "-?????----"),
@@ -67,6 +80,7 @@ async fn every_command_does_for_each_caller_what_its_row_says_by_post_and_by_soc
         for (caller, letter) in cells(letters) {
             for by_socket in [false, true] {
                 let cast = Cast::new(&stage, caller).await;
+                let template = &with_mine(&cast, template).await;
                 let before = heads(&cast).await;
                 let command = named(&cast.fill(template));
                 let outcome = give(&cast, by_socket, command).await;
@@ -88,6 +102,20 @@ async fn every_command_does_for_each_caller_what_its_row_says_by_post_and_by_soc
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     zas_tally::tried("P11", "commands given by each caller, by POST and by socket", given);
+}
+
+/// `{mine}` is a message that the caller wrote while they could; of who could not, another's.
+async fn with_mine(cast: &Cast<'_>, template: &str) -> String {
+    if !template.contains("{mine}") {
+        return template.to_owned();
+    }
+    let could =
+        !matches!(cast.caller, Caller::Nobody | Caller::Stranger | Caller::ExMember | Caller::Disabled);
+    if !could {
+        return template.replace("{mine}", "{message}");
+    }
+    let said = cast.does(cast.me, r#"{"type":"send","room":"{room}","text":"mío"}"#).await;
+    template.replace("{mine}", &said.message.unwrap().to_string())
 }
 
 /// Where every log stands that anyone of the cast is in.

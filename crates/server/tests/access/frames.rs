@@ -24,6 +24,9 @@ pub(crate) const RUNGS: [Rung; 3] = [Rung::Socket, Rung::Stream, Rung::Poll];
 /// nobody hears; nobody here was away, so that there is nothing to skip.
 const FRAMES: &[(&str, &str)] = &[
     ("event.message", "-nnyyy----"),
+    ("event.message_edited", "-nnyyy----"),
+    ("event.message_deleted", "-nnyyy----"),
+    ("event.reaction_changed", "-nnyyy----"),
     ("event.room_created", "-nnyyy----"),
     ("event.room_renamed", "-nnyyy----"),
     ("event.member_added", "-nnyyy----"),
@@ -52,11 +55,12 @@ const HAPPENS: [&str; 3] = [
     r#"{"type":"set_room_prefs","room":"{room}","prefs":{"muted":true}}"#,
 ];
 
-/// The names of the golden frames of one side, which a test of the protocol keeps whole.
+/// The kinds of the golden frames of one side, which a test of the protocol keeps whole.
 pub(crate) fn golden(side: &str) -> BTreeSet<String> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/frames").join(side);
     let stem = |entry: std::io::Result<std::fs::DirEntry>| {
-        entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()
+        let path = entry.unwrap().path();
+        path.file_stem().unwrap().to_str().unwrap().split('+').next().unwrap().to_owned()
     };
     std::fs::read_dir(folder).unwrap().map(stem).collect()
 }
@@ -140,6 +144,9 @@ async fn happen(cast: &Cast<'_>, feed: &mut Feed<'_>) {
     let mut peer = Socket::live(&cast.server.url(""), &cast.peer.token).await;
     let in_group = [
         (cast.peer.id, r#"{"type":"send","room":"{room}","text":"un secreto"}"#),
+        (cast.peer.id, r#"{"type":"react","room":"{room}","message":"{message}","reaction":"like"}"#),
+        (cast.peer.id, r#"{"type":"edit_message","room":"{room}","message":"{message}","text":"secreto"}"#),
+        (cast.peer.id, r#"{"type":"delete_message","room":"{room}","message":"{message}"}"#),
         (cast.admin, r#"{"type":"rename_room","room":"{room}","name":"Otro"}"#),
         (cast.admin, r#"{"type":"add_member","room":"{room}","user":"{guest}"}"#),
         (cast.admin, r#"{"type":"remove_member","room":"{room}","user":"{guest}"}"#),

@@ -27,6 +27,8 @@ const NATIVE: &[Row] = &[
     ("GET /v1/rooms/{room}", "/v1/rooms/{private}", "", "-????y----"),
     ("GET /v1/rooms/{room}", "/v1/rooms/{peer}", "", "-?????----"),
     ("GET /v1/rooms/{room}", "/v1/rooms/no-id", "", "-?????----"),
+    ("GET /v1/rooms/{room}/messages/{message}", "", "", "-??yyy----"),
+    ("GET /v1/rooms/{room}/messages/{message}", "/v1/rooms/{private}/messages/{message}", "", "-?????----"),
     ("GET /v1/rooms/{room}/events", "", "", "-??yyy----"),
     ("GET /v1/rooms/{room}/events", "/v1/rooms/{room}/events?after=0", "", "-??yyy----"),
     ("GET /v1/rooms/{room}/events", "/v1/rooms/{room}/events?around=1", "", "-??yyy----"),

@@ -78,7 +78,7 @@ async fn post(
     text: String,
 ) -> (TxnId, reqwest::Response) {
     let txn_id = mint();
-    let send = Command::Send { txn_id: txn_id.clone(), room, after: None, text };
+    let send = Command::text(txn_id.clone(), room, None, text);
     let answer = http.post(format!("{url}/v1/commands")).bearer_auth(token).json(&send).send().await.unwrap();
     (txn_id, answer)
 }

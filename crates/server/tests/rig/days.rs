@@ -80,7 +80,7 @@ async fn a_disk_that_fills_up_refuses_writes_serves_reads_and_goes_on_by_itself(
         let hog = Hog::fill(disk.join("hog"));
         let refused = async {
             loop {
-                let send = Command::Send { txn_id: mint(), room, after: None, text: "x".repeat(3_000) };
+                let send = Command::text(mint(), room, None, "x".repeat(3_000));
                 let asked = Instant::now();
                 let post = http.post(format!("{}/v1/commands", server.url)).bearer_auth(&mia.access);
                 let answer = post.json(&send).send().await.unwrap();

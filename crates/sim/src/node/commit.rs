@@ -109,7 +109,7 @@ impl Node {
                 let said = Ack { txn_id: txn_id.clone(), room: *room, seq, at, message: Some(message) };
                 self.reply(net, submission.user, answer, Ok(said))?;
             } else {
-                let body = EventBody::Message { message, text: text.clone() };
+                let body = EventBody::text(message, text.clone());
                 let (sender, txn_id) = (Some(submission.user), Some(txn_id.clone()));
                 self.fan_out(net, &Event { room: *room, seq, at, sender, txn_id, body });
             }

@@ -22,6 +22,7 @@ pub struct Backup {
     messages: BTreeMap<MessageId, (RoomId, Seq)>,
     room_prefs: BTreeMap<(UserId, RoomId), RoomPrefs>,
     files: BTreeMap<FileId, FileRow>,
+    erased_files: BTreeSet<FileId>,
     foreign: Foreign,
 }
 
@@ -39,17 +40,30 @@ impl Model {
             messages: self.messages.clone(),
             room_prefs: self.room_prefs.clone(),
             files: self.files.clone(),
+            erased_files: self.erased_files.clone(),
             foreign: self.foreign.clone(),
         }
     }
 
     /// Holds what it held then; as another history, unless that is forgotten.
     pub fn restore(&mut self, backup: Backup, is_another: bool) {
-        let Backup { accounts, devices, rooms, pairs, joined, txns, messages, room_prefs, files, foreign } =
-            backup;
+        let Backup {
+            accounts,
+            devices,
+            rooms,
+            pairs,
+            joined,
+            txns,
+            messages,
+            room_prefs,
+            files,
+            erased_files,
+            foreign,
+        } = backup;
         self.epoch += Epoch::from(is_another);
         (self.accounts, self.devices, self.rooms, self.pairs) = (accounts, devices, rooms, pairs);
         (self.joined, self.txns, self.messages) = (joined, txns, messages);
-        (self.room_prefs, self.files, self.foreign) = (room_prefs, files, foreign);
+        (self.room_prefs, self.files, self.erased_files) = (room_prefs, files, erased_files);
+        self.foreign = foreign;
     }
 }

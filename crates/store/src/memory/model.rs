@@ -6,8 +6,8 @@ use zas_core::ledger::{
     Context, Facts, Fingerprint, MemberFacts, Needs, Pair, RoomFacts, StoredTxn, Submission, UserFacts, Write,
 };
 use zas_protocol::{
-    Ack, DeviceId, Epoch, Event, EventBody, FileId, MessageId, Micros, Position, Prefs, Role, RoomId,
-    RoomKind, RoomPrefs, Seq, TxnId, UserId,
+    Ack, DeviceId, Epoch, Event, EventBody, FileId, MessageId, Micros, Position, Prefs, Reaction, Role,
+    RoomId, RoomKind, RoomPrefs, Seq, TxnId, UserId,
 };
 
 use super::foreign::Foreign;
@@ -63,6 +63,20 @@ pub(super) struct RoomState {
     /// Each person's stays, in order.
     pub(super) members: BTreeMap<UserId, Vec<Membership>>,
     pub(super) positions: BTreeMap<UserId, Position>,
+    /// What became of messages, by place.
+    pub(super) changes: BTreeMap<Seq, Change>,
+}
+
+/// What became of a message since it was sent.
+#[derive(Clone, Default)]
+pub(super) struct Change {
+    pub(super) rev: Seq,
+    pub(super) text: Option<String>,
+    pub(super) edited_at: Option<Micros>,
+    pub(super) deleted_at: Option<Micros>,
+    /// The events that edited it.
+    pub(super) edits: Vec<Seq>,
+    pub(super) reactions: BTreeMap<UserId, (Reaction, Micros)>,
 }
 
 impl RoomState {
@@ -105,6 +119,8 @@ pub struct Model {
     pub(super) messages: BTreeMap<MessageId, (RoomId, Seq)>,
     pub(super) room_prefs: BTreeMap<(UserId, RoomId), RoomPrefs>,
     pub(super) files: BTreeMap<FileId, FileRow>,
+    /// Files of deleted messages.
+    pub(super) erased_files: BTreeSet<FileId>,
     pub(super) foreign: Foreign,
 }
 
@@ -129,6 +145,7 @@ impl Model {
             messages: BTreeMap::new(),
             room_prefs: BTreeMap::new(),
             files: BTreeMap::new(),
+            erased_files: BTreeSet::new(),
             foreign: Foreign::default(),
         }
     }
@@ -230,7 +247,8 @@ impl Model {
             facts.rooms_of.insert(user, u32::try_from(rooms.count()).unwrap_or(u32::MAX));
         }
         facts.pairs.extend(needs.pairs.iter().filter_map(|pair| Some((*pair, *self.pairs.get(pair)?))));
-        facts.files.extend(needs.files.iter().filter_map(|file| Some((*file, self.files.get(file)?.user))));
+        facts.files.extend(needs.files.iter().filter_map(|&id| Some((id, self.file(id)?.facts()))));
+        self.message_facts(needs, &mut facts);
         facts
     }
 
@@ -243,11 +261,16 @@ impl Model {
                     log: Vec::new(),
                     members: BTreeMap::new(),
                     positions: BTreeMap::new(),
+                    changes: BTreeMap::new(),
                 };
                 self.rooms.insert(*room, state);
                 self.pairs.extend(pair.map(|pair| (pair, *room)));
             }
             Write::Append { event, fingerprint } => self.append(event.clone(), *fingerprint),
+            Write::Attach { .. }
+            | Write::EditMessage { .. }
+            | Write::EraseMessage { .. }
+            | Write::SetReaction { .. } => self.change_message(write),
             Write::RenameRoom { room, name } => {
                 if let Some(room) = self.rooms.get_mut(room) {
                     room.name = Some(name.clone());

@@ -212,6 +212,6 @@ impl Model {
     }
 
     pub(super) fn file(&self, file: FileId) -> Option<FileRow> {
-        self.files.get(&file).cloned()
+        self.files.get(&file).filter(|_| !self.erased_files.contains(&file)).cloned()
     }
 }

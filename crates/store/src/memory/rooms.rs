@@ -10,7 +10,7 @@ use crate::paging::{self, Plan, Stay};
 use crate::rows::{Membership, PageAt, RoomHead};
 
 impl RoomState {
-    fn stays(&self, user: UserId) -> Vec<Stay> {
+    pub(super) fn stays(&self, user: UserId) -> Vec<Stay> {
         let members = self.members.get(&user).map(Vec::as_slice).unwrap_or_default();
         members.iter().map(|member| member.stay).collect()
     }
@@ -83,6 +83,7 @@ impl Model {
             .count();
         let small = members.len() <= SMALL_GROUP;
         let last = room.messages(&stays, 0).next().cloned();
+        let last_state = last.as_ref().and_then(|event| room.state(user, event.seq));
         Some(Room {
             id,
             kind: room.kind,
@@ -94,6 +95,7 @@ impl Model {
             members: members.iter().map(|&(user, member)| Member { user, role: member.role }).collect(),
             more_members: 0,
             last,
+            last_state,
             unread: u32::try_from(unread).unwrap_or(UNREAD_CAP),
             positions: self
                 .positions(id)
@@ -139,7 +141,9 @@ impl Model {
             pieces.flat_map(|piece| room.events(piece)).take(limit).cloned().collect()
         });
         let (below, above) = (below.unwrap_or_default(), above.unwrap_or_default());
-        paging::assemble((id, self.epoch, head), &stays, plan, below, above).map(Some)
+        let mut page = paging::assemble((id, self.epoch, head), &stays, plan, below, above)?;
+        page.states = page.events.iter().filter_map(|event| room.state(user, event.seq)).collect();
+        Ok(Some(page))
     }
 
     pub(super) fn messages(

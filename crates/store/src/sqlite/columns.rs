@@ -3,7 +3,9 @@
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, Type, ValueRef};
 use zas_protocol::rest::User;
-use zas_protocol::{Event, FileId, MessageId, Position, Role, RoomId, RoomKind, Seq, TxnId, UserId};
+use zas_protocol::{
+    Event, FileId, MessageId, Position, Reaction, Role, RoomId, RoomKind, Seq, TxnId, UserId,
+};
 
 use crate::body;
 use crate::error::StoreError;
@@ -49,6 +51,11 @@ pub(super) fn role(row: &Row<'_>, index: usize) -> rusqlite::Result<Role> {
         .into_iter()
         .find(|role| role_name(*role) == name)
         .ok_or_else(|| unknown(index, name))
+}
+
+pub(super) fn reaction(row: &Row<'_>, index: usize) -> rusqlite::Result<Reaction> {
+    let name = row.get_ref(index)?.as_str()?;
+    Reaction::from_name(name).ok_or_else(|| unknown(index, name))
 }
 
 /// A stored name that stands for nothing.

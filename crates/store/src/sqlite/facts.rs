@@ -4,7 +4,9 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use zas_core::ledger::{Facts, MemberFacts, Needs, RoomFacts, StoredTxn, UserFacts};
 use zas_protocol::{Ack, Epoch, MessageId, RoomId, TxnId, UserId};
 
-use super::columns;
+use super::columns::{self, event_columns};
+use super::files;
+use crate::batch::message_facts;
 use crate::error::StoreError;
 
 const TXN: &str =
@@ -75,13 +77,52 @@ pub(super) fn load(connection: &Connection, needs: &Needs, epoch: Epoch) -> Resu
             facts.pairs.insert((low, high), RoomId(room));
         }
     }
-    let mut files = connection.prepare_cached("SELECT user_id FROM files WHERE id = ?1")?;
     for &file in &needs.files {
-        if let Some(owner) = files.query_row([file.0], |row| row.get(0)).optional()? {
-            facts.files.insert(file, UserId(owner));
+        if let Some(row) = files::get(connection, file)? {
+            facts.files.insert(file, row.facts());
         }
     }
+    messages(connection, needs, &mut facts)?;
     Ok(facts)
+}
+
+/// Messages as they are now, and what a person may see of them.
+fn messages(connection: &Connection, needs: &Needs, facts: &mut Facts) -> Result<(), StoreError> {
+    let mut messages = connection.prepare_cached(concat!(
+        "SELECT s.rev, ",
+        event_columns!(),
+        " FROM events e LEFT JOIN message_states s ON s.room_id = e.room_id AND s.seq = e.seq
+         WHERE e.message = ?1"
+    ))?;
+    for &message in &needs.messages {
+        let mut rows = messages.query([message.0])?;
+        if let Some(row) = rows.next()? {
+            let rev = columns::open_end(row, 0)?;
+            facts.messages.extend(message_facts(&columns::event(row, 1)?, rev));
+        }
+    }
+    let mut reactions = connection.prepare_cached(
+        "SELECT r.reaction FROM events e
+         JOIN reactions r ON r.room_id = e.room_id AND r.seq = e.seq AND r.user_id = ?2
+         WHERE e.message = ?1",
+    )?;
+    for &(message, user) in &needs.reactions {
+        let found = reactions.query_row(params![message.0, user.0], |row| columns::reaction(row, 0));
+        if let Some(reaction) = found.optional()? {
+            facts.reactions.insert((message, user), reaction);
+        }
+    }
+    let mut stays = connection.prepare_cached(
+        "SELECT from_seq, to_seq FROM memberships
+         WHERE room_id = ?1 AND user_id = ?2 AND to_seq IS NOT NULL",
+    )?;
+    for &(room, user) in &needs.stays {
+        let over = stays
+            .query_map(params![room.0, user.0], |row| Ok((columns::uint(row, 0)?, columns::uint(row, 1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        facts.stays.insert((room, user), over);
+    }
+    Ok(())
 }
 
 /// What a command became.

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use zas_protocol::rest::Page;
 use zas_protocol::{Epoch, Event, MessageId, Micros, Position, RoomId, Seq, UserId};
 
+use super::changes;
 use super::columns::{self, event_columns, position_columns};
 use super::writes::Log;
 use crate::error::StoreError;
@@ -66,7 +67,9 @@ pub(super) fn page(
             read(connection, select_events!("ASC"), room, piece, limit, &mut above)?;
         }
     }
-    paging::assemble((room, epoch, head), &stays, plan, below, above).map(Some)
+    let mut page = paging::assemble((room, epoch, head), &stays, plan, below, above)?;
+    changes::add_states(connection, user, &mut page)?;
+    Ok(Some(page))
 }
 
 pub(super) fn after(
@@ -192,6 +195,23 @@ pub(super) fn by_message(connection: &Connection, message: MessageId) -> Result<
     ))?;
     let mut rows = select.query([message.0])?;
     rows.next()?.map(|row| columns::event(row, 0)).transpose()
+}
+
+pub(super) fn visible(
+    connection: &Connection,
+    user: UserId,
+    room: RoomId,
+    seqs: &[Seq],
+) -> Result<Option<Vec<Event>>, StoreError> {
+    let stays = stays(connection, user, room)?;
+    if !paging::is_in(&stays) {
+        return Ok(None);
+    }
+    let mut events = Vec::new();
+    for seq in paging::seen(&stays, seqs) {
+        read(connection, select_events!("ASC"), room, (seq, seq), events.len() + 1, &mut events)?;
+    }
+    Ok(Some(events))
 }
 
 pub(super) fn append_bulk(connection: &Connection, room: RoomId, events: &[Event]) -> Result<(), StoreError> {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use zas_protocol::limits::{SMALL_GROUP, UNREAD_CAP};
 use zas_protocol::rest::{Member, Room};
-use zas_protocol::{Epoch, RoomId, UserId};
+use zas_protocol::{Epoch, RoomId, Seq, UserId};
 
+use super::changes;
 use super::columns::{self, event_columns, position_columns};
 use crate::error::StoreError;
 use crate::rows::{Membership, RoomHead};
@@ -84,7 +86,7 @@ both!(
             AND u.seq > max(i.from_seq - 1, ifnull(p.read_seq, 0))
             AND u.seq <= ifnull(i.to_seq, 9223372036854775807)
           LIMIT ?3)),
-       me.role, r.members, ",
+       me.role, r.members, c.rev, ",
     event_columns!(),
     " FROM memberships me
      JOIN rooms r ON r.id = me.room_id
@@ -97,6 +99,7 @@ both!(
            AND l.seq <= ifnull(i.to_seq, 9223372036854775807)
          ORDER BY l.seq DESC LIMIT 1))
        FROM memberships i WHERE i.room_id = me.room_id AND i.user_id = me.user_id)
+     LEFT JOIN message_states c ON c.room_id = e.room_id AND c.seq = e.seq
      WHERE me.user_id = ?1 AND me.to_seq IS NULL AND r.kind <> 'self' ";
     "ORDER BY r.last_at DESC, r.id"
 );
@@ -138,11 +141,14 @@ pub(super) fn summaries(
     let which = usize::from(only.is_some());
     let key = only.map(|room| room.0);
     let mut rooms = Vec::new();
-    let mut places = BTreeMap::new();
+    let (mut places, mut changed) = (BTreeMap::new(), Vec::new());
     each(connection, SUMMARIES[which], params![user.0, key, UNREAD_CAP], |row| {
         let id = RoomId(row.get(0)?);
         places.insert(id, rooms.len());
-        let has_message = row.get_ref(11)? != rusqlite::types::ValueRef::Null;
+        let has_message = row.get_ref(12)? != ValueRef::Null;
+        if row.get_ref(10)? != ValueRef::Null {
+            changed.push(rooms.len());
+        }
         rooms.push(Room {
             id,
             kind: columns::kind(row, 1)?,
@@ -153,13 +159,19 @@ pub(super) fn summaries(
             last_at: row.get(4)?,
             members: vec![Member { user, role: columns::role(row, 8)? }],
             more_members: row.get::<_, u32>(9)?.saturating_sub(1),
-            last: has_message.then(|| columns::event(row, 10)).transpose()?,
+            last: has_message.then(|| columns::event(row, 11)).transpose()?,
+            last_state: None,
             unread: row.get(7)?,
             positions: Vec::new(),
             prefs: columns::json(row, 6)?,
         });
         Ok(())
     })?;
+    for place in changed {
+        let room: &mut Room = &mut rooms[place];
+        let seqs: Vec<Seq> = room.last.iter().map(|event| event.seq).collect();
+        room.last_state = changes::states(connection, user, room.id, &seqs)?.pop();
+    }
     // A list of rooms has a limit, however large and many they are; one room is given whole.
     let whole = if only.is_some() { i64::MAX } else { columns::int(SMALL_GROUP as u64) };
     each(connection, ROSTERS[which], params![user.0, key, whole], |row| {

@@ -59,7 +59,7 @@ async fn commit(store: &SqliteStore, command: Command) -> Result<Outcome, StoreE
 }
 
 fn message(room: RoomId, txn: &str, bytes: usize) -> Command {
-    Command::Send { txn_id: TxnId::new(txn).unwrap(), room, after: None, text: "x".repeat(bytes) }
+    Command::text(TxnId::new(txn).unwrap(), room, None, "x".repeat(bytes))
 }
 
 /// Runs on the writer's own connection, outside of a transaction.
@@ -206,7 +206,9 @@ async fn no_statement_of_a_room_reads_a_table_from_end_to_end() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder.path().join("zas.db"));
     on_writer(&store, |connection| {
-        for sql in rooms::STATEMENTS.iter().flatten().copied().chain(logs::STATEMENTS) {
+        for sql in
+            rooms::STATEMENTS.iter().flatten().copied().chain(logs::STATEMENTS).chain(changes::STATEMENTS)
+        {
             let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             for parameter in 1..=explain.parameter_count() {
                 explain.raw_bind_parameter(parameter, 1).unwrap();

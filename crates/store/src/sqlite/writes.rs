@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, Connection, params};
 use zas_core::ledger::{Fingerprint, Write};
 use zas_protocol::{Event, Micros, RoomId, Seq};
 
-use super::columns;
+use super::{changes, columns};
 use crate::body;
 use crate::error::StoreError;
 use crate::fold::fold;
@@ -74,6 +74,19 @@ impl<'a> Log<'a> {
 fn change(connection: &Connection, write: &Write) -> Result<(), StoreError> {
     match write {
         Write::Append { .. } => Ok(()),
+        Write::Attach { file, room, of } => {
+            let mut update = connection.prepare_cached(
+                "UPDATE files SET room_id = ?2, seq = ?3 WHERE id = ?1 AND room_id IS NULL",
+            )?;
+            one(update.execute(params![file.0, room.0, columns::int(*of)])?, "a file is not there")
+        }
+        Write::EditMessage { room, of, rev, text, at } => {
+            changes::edit(connection, *room, *of, *rev, text, *at)
+        }
+        Write::EraseMessage { room, of, rev, at } => changes::erase(connection, *room, *of, *rev, *at),
+        Write::SetReaction { room, of, rev, user, reaction, at } => {
+            changes::react(connection, (*room, *of, *rev), *user, *reaction, *at)
+        }
         Write::CreateRoom { room, kind, name, pair, at } => {
             let mut insert = connection.prepare_cached(
                 "INSERT INTO rooms (id, kind, name, pair_low, pair_high, created_at)

@@ -194,11 +194,13 @@ pub(crate) async fn files_are_kept_and_an_avatar_must_be_ones_own(world: World) 
         id: FileId(Uuid::from_u128(5)),
         user: ana,
         kind: FileKind::Avatar,
+        name: String::new(),
         media_type: "image/png".to_owned(),
         bytes: 1_234,
         width: 512,
         height: 256,
         at: world.now(),
+        message: None,
     };
     world.store.put_file(file.clone()).await.unwrap();
     assert!(world.store.put_file(file.clone()).await.is_err());

@@ -18,8 +18,8 @@ pub(crate) async fn the_same_command_again_gets_the_same_answer(world: World) {
     // Both in one batch too, and what it comes after does not make it another.
     let Command::Send { txn_id, room, text, .. } = world.message(room, "dos veces") else { unreachable!() };
     let after = Some(command.txn_id().clone());
-    let one = Command::Send { txn_id: txn_id.clone(), room, after: None, text: text.clone() };
-    let other = Command::Send { txn_id, room, after, text };
+    let one = Command::text(txn_id.clone(), room, None, text.clone());
+    let other = Command::text(txn_id, room, after, text);
     let batch = [one, other].map(|command| Submission { user: ana, command }).to_vec();
     let outcomes = world.store.commit(batch, world.now()).await.unwrap();
     assert_eq!(outcomes[0].as_ref().unwrap().ack, outcomes[1].as_ref().unwrap().ack);
@@ -35,8 +35,8 @@ pub(crate) async fn the_same_name_for_something_else_is_a_conflict_naming_the_fi
     let first = world.ok(ana, command.clone()).await.ack;
     let txn_id = command.txn_id().clone();
     for command in [
-        Command::Send { txn_id: txn_id.clone(), room, after: None, text: "otra".to_owned() },
-        Command::Send { txn_id: txn_id.clone(), room: other, after: None, text: "hola".to_owned() },
+        Command::text(txn_id.clone(), room, None, "otra".to_owned()),
+        Command::text(txn_id.clone(), other, None, "hola".to_owned()),
         Command::SetPrefs { txn_id, prefs: Prefs::default() },
     ] {
         let refusal = world.submit(ana, command).await.unwrap_err();
@@ -70,12 +70,7 @@ pub(crate) async fn a_message_waits_for_the_one_before_it(world: World) {
     let (ana, luis) = (world.user("ana").await, world.user("luis").await);
     let room = world.private(ana, luis).await;
     let first = world.message(room, "uno");
-    let second = Command::Send {
-        txn_id: world.txn(),
-        room,
-        after: Some(first.txn_id().clone()),
-        text: "dos".to_owned(),
-    };
+    let second = Command::text(world.txn(), room, Some(first.txn_id().clone()), "dos".to_owned());
     assert_eq!(world.refused(ana, second.clone()).await, ErrorCode::RetryInOrder);
     let batch = [first, second].map(|command| Submission { user: ana, command }).to_vec();
     let outcomes = world.store.commit(batch, world.now()).await.unwrap();

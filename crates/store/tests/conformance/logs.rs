@@ -33,12 +33,8 @@ pub(crate) async fn concurrent_writers_leave_no_gap_and_what_was_acked_is_below_
                 let mut acked = Vec::new();
                 for number in 0..EACH {
                     let txn_id = TxnId::new(&format!("{writer}-{number}")).unwrap();
-                    let command = zas_protocol::Command::Send {
-                        txn_id,
-                        room,
-                        after: None,
-                        text: format!("{writer}: {number}"),
-                    };
+                    let command =
+                        zas_protocol::Command::text(txn_id, room, None, format!("{writer}: {number}"));
                     let sent = moments.fetch_add(1, Ordering::SeqCst);
                     let outcome = store.commit(vec![Submission { user, command }], now).await;
                     let seq = outcome.unwrap().remove(0).unwrap().ack.seq;
@@ -141,10 +137,10 @@ pub(crate) fn messages(
         at: start + seq as i64,
         sender: Some(sender),
         txn_id: None,
-        body: EventBody::Message {
-            message: MessageId(Uuid::from_u128(room.0.as_u128() ^ u128::from(seq))),
-            text: format!("{seq}"),
-        },
+        body: EventBody::text(
+            MessageId(Uuid::from_u128(room.0.as_u128() ^ u128::from(seq))),
+            format!("{seq}"),
+        ),
     })
     .collect()
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where an answer is not what it should be")]
 
 mod accounts;
+mod changes;
 mod commands;
 mod failures;
 mod foreign;
@@ -30,6 +31,13 @@ macro_rules! engine {
             accounts::last_seen_never_goes_back,
             accounts::accounts_are_listed_in_pages_disabled_ones_too,
             accounts::files_are_kept_and_an_avatar_must_be_ones_own,
+            changes::an_edit_is_an_event_and_pages_say_what_the_message_is_now,
+            changes::a_deleted_message_keeps_its_place_and_loses_its_text_everywhere,
+            changes::a_person_has_one_reaction_and_counts_follow,
+            changes::only_who_sees_a_message_reacts_and_only_its_author_changes_it,
+            changes::an_answer_names_the_place_of_what_it_answers,
+            changes::a_file_is_carried_by_one_message_and_goes_with_it,
+            changes::changes_of_one_batch_see_each_other,
             commands::the_same_command_again_gets_the_same_answer,
             commands::the_same_name_for_something_else_is_a_conflict_naming_the_first,
             commands::a_refused_command_does_not_use_its_name_up,

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use zas_protocol::rest::{Member, Room};
 use zas_protocol::{
-    Command, Event, EventBody, Prefs, ProfileChange, Role, RoomId, RoomKind, RoomPrefs, UserId,
+    Command, Event, EventBody, MessageState, Prefs, ProfileChange, Reaction, Role, RoomId, RoomKind,
+    RoomPrefs, UserId,
 };
 
 use crate::world::World;
@@ -56,6 +57,7 @@ async fn hear(world: &World, user: UserId, state: &mut State, event: &Event) {
             members: members.iter().map(|member| Member { user: *member, role: role(member) }).collect(),
             more_members: 0,
             last: None,
+            last_state: None,
             unread: 0,
             positions: Vec::new(),
             prefs: RoomPrefs::default(),
@@ -67,7 +69,17 @@ async fn hear(world: &World, user: UserId, state: &mut State, event: &Event) {
     match &event.body {
         EventBody::Message { .. } => {
             room.unread += u32::from(event.sender != Some(user));
-            room.last = Some(event.clone());
+            (room.last, room.last_state) = (Some(event.clone()), None);
+        }
+        body if body.changes().is_some() => {
+            let Some(last) = room.last.as_mut().filter(|last| body.changes() == Some(last.seq)) else {
+                return;
+            };
+            let state = room.last_state.get_or_insert(MessageState::unchanged(last).unwrap());
+            state.apply(event, user);
+            if state.deleted_at.is_some() {
+                last.body = last.body.erased();
+            }
         }
         EventBody::RoomRenamed { name } => room.name = Some(name.clone()),
         EventBody::MemberAdded { user } => {
@@ -109,6 +121,15 @@ pub(crate) async fn state_before_and_events_make_state_after(world: World) {
 
     let private = step(ana, Command::OpenPrivate { txn_id: txn_id(), user: luis }).await;
     step(luis, world.message(private, "hola")).await;
+    let said = world.store.rooms(ana).await.unwrap()[0].last.as_ref().unwrap().body.message().unwrap();
+    let (room, message) = (private, said);
+    let text = "¡hola!".to_owned();
+    step(luis, Command::EditMessage { txn_id: txn_id(), room, message, text }).await;
+    for reaction in [Some(Reaction::Like), Some(Reaction::Love), None, Some(Reaction::Fire)] {
+        step(ana, Command::React { txn_id: txn_id(), room, message, reaction }).await;
+    }
+    step(luis, Command::React { txn_id: txn_id(), room, message, reaction: Some(Reaction::Fire) }).await;
+    step(luis, Command::DeleteMessage { txn_id: txn_id(), room, message }).await;
     step(ana, Command::OpenPrivate { txn_id: txn_id(), user: luis }).await;
     let create =
         Command::CreateGroup { txn_id: txn_id(), name: "viaje".to_owned(), members: vec![luis, eva] };

@@ -169,7 +169,7 @@ impl World {
     }
 
     pub(crate) fn message(&self, room: RoomId, text: &str) -> Command {
-        Command::Send { txn_id: self.txn(), room, after: None, text: text.to_owned() }
+        Command::text(self.txn(), room, None, text.to_owned())
     }
 
     pub(crate) async fn send(&self, user: UserId, room: RoomId, text: &str) -> Ack {
