@@ -19,6 +19,7 @@ use crate::legacy::once::Once;
 use crate::metrics::Metrics;
 use crate::nodehub::NodeHub;
 use crate::upstream::Upstream;
+use crate::webhooks::Webhooks;
 
 /// The server's parts, cheap to clone.
 #[derive(Clone)]
@@ -31,6 +32,8 @@ pub struct App {
     pub auth: Arc<Auth>,
     /// Commands into commits.
     pub committer: Committer,
+    /// Who is told outside.
+    pub webhooks: Webhooks,
     /// Who hears what.
     pub hub: NodeHub,
     /// Blobs.

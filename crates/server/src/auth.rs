@@ -3,11 +3,15 @@
 //! account not disabled, which an [`alive::Devices`] remembers for that long and forgets at once
 //! when this node is told otherwise (P12).
 //!
+//! Tokens of other backends ([`foreign`]) are read where ours are, by [`Auth::authenticate`].
+//!
 //! Every way out (sign-out, password change, disabling, a refresh token used twice) ends in
 //! [`Auth::cut`], which also tells the hub to close what is open.
 
 pub mod alive;
+pub mod api_keys;
 pub mod extract;
+pub mod foreign;
 pub mod keys;
 pub mod limits;
 pub mod passwords;
@@ -24,6 +28,8 @@ use zas_protocol::{DeviceId, ErrorCode, Micros, UserId};
 use zas_store::{DeviceRow, NewUser, REFRESH_GRACE_MS, Rotation, Store};
 
 use self::alive::Devices;
+use self::api_keys::ApiKeys;
+use self::foreign::Foreign;
 use self::keys::{Key, Keys};
 use self::passwords::{Password, Passwords};
 use self::tokens::{Bearer, RefreshClaims, Signer};
@@ -42,6 +48,8 @@ pub struct Identity {
     pub device: DeviceId,
     /// When the token expires, by the wall clock.
     pub expires_at: Micros,
+    /// Until when a connection that cannot be brought a fresh token may go on, unless it is cut.
+    pub session_until: Micros,
     /// The account's username when the token was issued.
     pub username: String,
 }
@@ -54,9 +62,29 @@ impl Identity {
         let expires_at = now.steady.saturating_add(self.expires_at.saturating_sub(now.wall));
         zas_core::session::Identity { user: self.user, device: self.device, expires_at }
     }
+
+    /// Takes the device that a connection began with. Each token of another backend is a device of its own,
+    /// so that a fresh one, brought in band, would be of another.
+    pub fn goes_on_as(&mut self, user: UserId, device: DeviceId) {
+        let both_foreign = [self.device, device].into_iter().all(|one| foreign::issued_at(one).is_some());
+        if self.user == user && both_foreign {
+            self.device = device;
+        }
+    }
 }
 
-type OnRevoked = Box<dyn Fn(UserId, Option<DeviceId>) + Send + Sync>;
+/// Which of a person's devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// This one.
+    One(DeviceId),
+    /// All but this one.
+    AllBut(DeviceId),
+    /// All.
+    All,
+}
+
+type OnRevoked = Box<dyn Fn(UserId, Which) + Send + Sync>;
 
 /// Signs in, out, and says who is asking.
 pub struct Auth {
@@ -64,6 +92,8 @@ pub struct Auth {
     signer: Signer,
     passwords: Passwords,
     devices: Devices,
+    foreign: Foreign,
+    api_keys: ApiKeys,
     admin: Key,
     on_revoked: OnceLock<OnRevoked>,
 }
@@ -73,6 +103,8 @@ impl Auth {
     #[must_use]
     pub fn new(keys: Keys, store: Arc<dyn Store>) -> Self {
         Self {
+            foreign: Foreign::nobody(store.clone()),
+            api_keys: ApiKeys::new(store.clone()),
             store,
             signer: Signer::new(&keys),
             passwords: Passwords::default(),
@@ -82,9 +114,15 @@ impl Auth {
         }
     }
 
+    /// Accepts tokens of others as well.
+    #[must_use]
+    pub fn with_foreign(self, foreign: Foreign) -> Self {
+        Self { foreign, ..self }
+    }
+
     /// Sets who is told, at once, that a device of a user, or all of them, is signed out. Set
     /// once, at boot.
-    pub fn on_revoked(&self, told: impl Fn(UserId, Option<DeviceId>) + Send + Sync + 'static) {
+    pub fn on_revoked(&self, told: impl Fn(UserId, Which) + Send + Sync + 'static) {
         let first = self.on_revoked.set(Box::new(told)).is_ok();
         debug_assert!(first, "the hook is set once");
     }
@@ -95,15 +133,19 @@ impl Auth {
     /// it asks here, else a sign-out in between is missed.
     ///
     /// # Errors
-    /// [`ErrorCode::Unauthenticated`] for a token that is not ours, or has expired;
-    /// [`ErrorCode::Revoked`] when its device is signed out or the account disabled; the store's.
+    /// [`ErrorCode::Unauthenticated`] for a token that is neither ours nor an issuer's, or has expired;
+    /// [`ErrorCode::Revoked`] when its device is signed out or the account disabled;
+    /// [`ErrorCode::Overloaded`] while an issuer's keys cannot be had; the store's.
     pub async fn authenticate(&self, token: &str, now: Micros) -> Result<Identity, ErrorCode> {
-        let claims = self.signer.read_access(token, now)?;
+        let Ok(claims) = self.signer.read_access(token, now) else {
+            return self.foreign.authenticate(token, now).await;
+        };
         self.is_alive(claims.user_id, claims.sid, now).await?;
         Ok(Identity {
             user: claims.user_id,
             device: claims.sid,
             expires_at: claims.expires_at(),
+            session_until: claims.session_until(),
             username: claims.username,
         })
     }
@@ -113,13 +155,16 @@ impl Auth {
     /// # Errors
     /// [`ErrorCode::Revoked`] when not; the store's.
     pub async fn is_alive(&self, user: UserId, device: DeviceId, now: Micros) -> Result<(), ErrorCode> {
-        let asked = match self.devices.ask(device, now) {
-            Ok(owner) => return if owner == user { Ok(()) } else { Err(ErrorCode::Revoked) },
+        if let Some(issued_at) = foreign::issued_at(device) {
+            return self.foreign.is_alive(user, issued_at).await;
+        }
+        let asked = match self.devices.ask(&device, now) {
+            Ok((owner, ())) => return if owner == user { Ok(()) } else { Err(ErrorCode::Revoked) },
             Err(asked) => asked,
         };
         match self.store.device(device).await.map_err(|error| error.code())? {
             Some(state) if state.active && state.user == user => {
-                self.devices.learn(asked, device, user, now);
+                self.devices.learn(asked, device, user, (), now);
                 Ok(())
             }
             _ => Err(ErrorCode::Revoked),
@@ -240,7 +285,7 @@ impl Auth {
             }
             Rotation::Reused { user } => {
                 tracing::warn!(%user, device = %claims.sid, "a used refresh token came again; its device is signed out");
-                self.cut(user, Some(claims.sid));
+                self.cut(user, Which::One(claims.sid));
                 return Err(ErrorCode::Revoked.into());
             }
             Rotation::Gone => return Err(ErrorCode::Revoked.into()),
@@ -267,7 +312,7 @@ impl Auth {
     /// The store's.
     pub async fn sign_out(&self, device: DeviceId) -> Result<(), ApiError> {
         if let Some(user) = self.store.revoke_device(device).await? {
-            self.cut(user, Some(device));
+            self.cut(user, Which::One(device));
         }
         Ok(())
     }
@@ -283,7 +328,8 @@ impl Auth {
         }
     }
 
-    /// Signs out every device of a person but one; how many.
+    /// Signs out every device of a person but one; how many of ours. Tokens of others are refused that
+    /// were issued up to now; where one of them is excepted, those issued before it.
     ///
     /// # Errors
     /// The store's.
@@ -293,9 +339,9 @@ impl Auth {
         except: Option<DeviceId>,
     ) -> Result<usize, ApiError> {
         let devices = self.store.revoke_devices(user, except).await?;
-        for &device in &devices {
-            self.cut(user, Some(device));
-        }
+        let issued_at = except.and_then(foreign::issued_at);
+        self.store.set_signed_out(user, issued_at.map_or_else(clock::now, |at| at - 1)).await?;
+        self.cut(user, except.map_or(Which::All, Which::AllBut));
         Ok(devices.len())
     }
 
@@ -328,7 +374,8 @@ impl Auth {
     pub async fn disable(&self, user: UserId) -> Result<bool, ApiError> {
         let known = self.store.set_active(user, false).await?;
         self.store.revoke_devices(user, None).await?;
-        self.cut(user, None);
+        self.store.set_signed_out(user, clock::now()).await?;
+        self.cut(user, Which::All);
         Ok(known)
     }
 
@@ -340,6 +387,18 @@ impl Auth {
         Ok(self.store.set_active(user, true).await?)
     }
 
+    /// Accounts of other issuers.
+    #[must_use]
+    pub const fn foreign(&self) -> &Foreign {
+        &self.foreign
+    }
+
+    /// Keys of the server-side API.
+    #[must_use]
+    pub const fn api_keys(&self) -> &ApiKeys {
+        &self.api_keys
+    }
+
     /// The key that administration asks for.
     #[must_use]
     pub const fn admin_key(&self) -> &Key {
@@ -348,10 +407,14 @@ impl Auth {
 
     /// Forgets what was known of a device, or of all devices of a user, and closes what they have
     /// open. Called when the store has it already.
-    fn cut(&self, user: UserId, device: Option<DeviceId>) {
-        self.devices.forget(user, device);
+    fn cut(&self, user: UserId, which: Which) {
+        match which {
+            Which::One(device) => self.devices.forget(user, Some(&device)),
+            Which::AllBut(_) | Which::All => self.devices.forget(user, None),
+        }
+        self.foreign.forget(user);
         if let Some(told) = self.on_revoked.get() {
-            told(user, device);
+            told(user, which);
         }
     }
 

@@ -5,7 +5,9 @@
 //! `zas.toml` at once; a field of [`Config`]; its line in [`resolve`]; what is refused in
 //! [`check`](Config::check).
 
+pub mod issuers;
 mod settings;
+pub mod webhooks;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,7 +19,9 @@ use zas_protocol::Limits;
 
 use crate::upstream::Address;
 
+pub use issuers::Issuer;
 pub use settings::{Settings, Source, resolve};
+pub use webhooks::Webhook;
 
 /// When the refresh cookie is for https alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -71,6 +75,12 @@ pub struct Config {
     /// Old contract: the same text of one device to one chat by socket and by POST within two
     /// seconds is one message.
     pub join_double_sends: bool,
+    /// Other backends whose access tokens are accepted.
+    pub issuers: Vec<Issuer>,
+    /// Who is told of what happens.
+    pub webhooks: Vec<Webhook>,
+    /// Private addresses that the server itself may call: for keys of issuers, and webhooks.
+    pub outbound_allow: Vec<IpNet>,
     /// When the refresh cookie is for https alone.
     pub cookie_secure: CookieSecure,
     /// Which parts log how much, as `tracing` filters.
@@ -136,6 +146,9 @@ impl Config {
             demo: false,
             lan: false,
             join_double_sends: true,
+            issuers: Vec::new(),
+            webhooks: Vec::new(),
+            outbound_allow: Vec::new(),
             cookie_secure: CookieSecure::Auto,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
@@ -200,6 +213,8 @@ impl Config {
             return refuse("metrics_listen: choose another port than that of listen".to_owned());
         }
         self.check_upstream()?;
+        issuers::check(&self.issuers)?;
+        webhooks::check(&self.webhooks)?;
         let limits = &self.limits;
         if limits.ping_ms >= limits.dead_ms {
             return refuse("limits.dead_ms: it must be longer than ping_ms".to_owned());

@@ -290,8 +290,11 @@ impl Driver {
     async fn serve_waiting(&mut self, effect: Effect) {
         match effect {
             Effect::Authenticate(token) => match self.app.auth.authenticate(&token.0, clock::now()).await {
-                Ok(identity) => {
+                Ok(mut identity) => {
                     self.place = None;
+                    if let Some(before) = self.session.identity() {
+                        identity.goes_on_as(before.user, before.device);
+                    }
                     self.step(Input::Authenticated(identity.session(clock::both())));
                 }
                 Err(code) => self.step(Input::Refused(code)),

@@ -15,6 +15,7 @@ use zas_protocol::rest::Room;
 use zas_protocol::{CloseCode, DeviceId, Event, Limits, Micros, Presence, RoomId, Seq, UserId};
 use zas_store::Store;
 
+use crate::auth::Which;
 use crate::clock;
 use crate::feed::mailbox::{Item, Mailbox};
 use crate::metrics::Metrics;
@@ -160,10 +161,15 @@ impl NodeHub {
     }
 
     /// Ends the connections of a device, or of a whole account.
-    pub fn revoke(&self, user: UserId, device: Option<DeviceId>) {
-        let mailboxes: Vec<Arc<Mailbox>> = self.with(|hub, _, _| match device {
-            Some(device) => hub.sessions_of_device(user, device).map(|(_, m)| m.clone()).collect(),
-            None => hub.sessions_of(user).map(|(_, mailbox)| mailbox.clone()).collect(),
+    pub fn revoke(&self, user: UserId, which: Which) {
+        let mailboxes: Vec<Arc<Mailbox>> = self.with(|hub, _, _| match which {
+            Which::One(device) => hub.sessions_of_device(user, device).map(|(_, m)| m.clone()).collect(),
+            Which::AllBut(device) => {
+                let kept: Vec<_> = hub.sessions_of_device(user, device).map(|(key, _)| key).collect();
+                let others = hub.sessions_of(user).filter(|(key, _)| !kept.contains(key));
+                others.map(|(_, mailbox)| mailbox.clone()).collect()
+            }
+            Which::All => hub.sessions_of(user).map(|(_, mailbox)| mailbox.clone()).collect(),
         });
         for mailbox in mailboxes {
             mailbox.push(Item::Close(CloseCode::Revoked));

@@ -18,6 +18,7 @@ use zas_store::{Options, Secrets, SqliteStore, Store, StoreError};
 use crate::accept::Guard;
 use crate::app::App;
 use crate::auth::Auth;
+use crate::auth::foreign::{Foreign, IssuerError};
 use crate::auth::keys::{KeyError, Keys};
 use crate::auth::limits::Gate;
 use crate::committer::Committer;
@@ -27,7 +28,9 @@ use crate::feed::anonymous::Anonymous;
 use crate::files::Files;
 use crate::metrics::Metrics;
 use crate::nodehub::NodeHub;
+use crate::outbound::{Outbound, OutboundError};
 use crate::upstream::Upstream;
+use crate::webhooks::{WebhookError, Webhooks};
 use crate::{admin, clock, demo, router};
 
 /// Why the server did not start, or stopped.
@@ -36,6 +39,15 @@ pub enum ServeError {
     /// The keys are missing, short, or readable by others.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// An issuer of tokens has no key to work with.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    /// A webhook has no secret to sign with.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
+    /// Nothing can be called.
+    #[error("calls out are not possible: {0}")]
+    Outbound(#[from] OutboundError),
     /// The database cannot be opened.
     #[error("the database can't be opened: {0}")]
     Store(#[from] StoreError),
@@ -92,6 +104,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         tracing::warn!("connections that did not leave in time are cut");
     }
     app.committer.finish().await;
+    app.webhooks.finish().await;
     app.hub.persist(&*app.store).await;
     app.store.close().await;
     tracing::info!("stopped");
@@ -133,7 +146,7 @@ pub async fn build(config: Config, draining: watch::Receiver<bool>) -> Result<Ap
 /// The parts put together; tests give a store in memory.
 ///
 /// # Errors
-/// [`ServeError::Upstream`].
+/// [`ServeError::Issuer`], [`ServeError::Webhook`], [`ServeError::Outbound`], [`ServeError::Upstream`].
 pub fn assemble(
     config: Config,
     keys: Keys,
@@ -147,12 +160,16 @@ pub fn assemble(
     let session_settings = Arc::new(Settings { limits: limits.clone(), node: hub.node().to_owned() });
     let anonymous = Arc::new(Anonymous::new(limits.anonymous_sockets_per_address));
     let gate = Arc::new(Gate::new(limits));
-    let auth = Arc::new(Auth::new(keys, store.clone()));
+    let outbound = Outbound::new(&config.outbound_allow)?;
+    let foreign = Foreign::load(&config, &outbound, store.clone())?;
+    let auth = Arc::new(Auth::new(keys, store.clone()).with_foreign(foreign));
     let cut = hub.clone();
-    auth.on_revoked(move |user, device| cut.revoke(user, device));
+    auth.on_revoked(move |user, which| cut.revoke(user, which));
+    let webhooks = Webhooks::start(&config, &outbound, &store, &draining)?;
     let committer = Committer::start(
         store.clone(),
         hub.clone(),
+        webhooks.clone(),
         gate.clone(),
         metrics.clone(),
         limits.clone(),
@@ -165,6 +182,7 @@ pub fn assemble(
         store,
         auth,
         committer,
+        webhooks,
         hub,
         files,
         gate,

@@ -42,7 +42,7 @@ pub use mariadb::MariaStore;
 pub use memory::{Backup, Fault, MemoryStore, Model};
 pub use port::{Entropy, Outcome, Secrets, Store};
 pub use rows::{
-    DeviceRow, DeviceState, FileKind, FileRow, Membership, NewUser, PageAt, PasswordHash, REFRESH_GRACE_MS,
-    RoomHead, Rotation, UserRow,
+    AccountState, ApiKeyRow, DeviceRow, DeviceState, FileKind, FileRow, Identified, Membership, NewIdentity,
+    NewUser, PageAt, PasswordHash, REFRESH_GRACE_MS, RoomHead, Roster, Rotation, UserRow,
 };
 pub use sqlite::{Options, SqliteStore};

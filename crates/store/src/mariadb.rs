@@ -6,6 +6,7 @@
 //! server still works on it, its rows are locked, and who looks for them waits.
 
 mod accounts;
+mod api_keys;
 mod changes;
 mod columns;
 mod connect;
@@ -13,11 +14,13 @@ mod devices;
 mod error;
 mod facts;
 mod files;
+mod identities;
 mod link;
 mod lists;
 mod logs;
 mod open;
 mod rooms;
+mod webhooks;
 mod writes;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,7 +43,8 @@ use crate::error::{CreateUserError, StoreError};
 use crate::migrate;
 use crate::port::{Outcome, Secrets, Store};
 use crate::rows::{
-    DeviceRow, DeviceState, FileRow, Membership, NewUser, PageAt, PasswordHash, RoomHead, Rotation, UserRow,
+    AccountState, ApiKeyRow, DeviceRow, DeviceState, FileRow, Identified, Membership, NewIdentity, NewUser,
+    PageAt, PasswordHash, RoomHead, Roster, Rotation, UserRow,
 };
 
 /// How a database on a server is used.
@@ -236,6 +240,73 @@ impl Store for MariaStore {
 
     async fn last_seen(&self, ids: &[UserId]) -> Result<Vec<(UserId, Micros)>, StoreError> {
         self.read(Moment::One, ids.to_vec(), |c, ids| Box::pin(accounts::last_seen(c, ids))).await
+    }
+
+    async fn identity(&self, issuer: &str, subject: &str) -> Result<Option<Identified>, StoreError> {
+        self.read(Moment::Each, (issuer.to_owned(), subject.to_owned()), |c, (issuer, subject)| {
+            Box::pin(identities::find(c, issuer, subject))
+        })
+        .await
+    }
+
+    async fn create_identity(&self, new: NewIdentity) -> Result<Identified, CreateUserError> {
+        self.write(new, |c, new| Box::pin(identities::find_or_make(c, new))).await?
+    }
+
+    async fn account_state(&self, user: UserId) -> Result<Option<AccountState>, StoreError> {
+        self.read(Moment::Each, user, |c, user| Box::pin(identities::state(c, *user))).await
+    }
+
+    async fn set_signed_out(&self, user: UserId, at: Micros) -> Result<bool, StoreError> {
+        self.write((user, at), |c, (user, at)| Box::pin(identities::set_signed_out(c, *user, *at))).await
+    }
+
+    async fn put_api_key(&self, key: ApiKeyRow) -> Result<bool, StoreError> {
+        self.write(key, |c, key| Box::pin(api_keys::put(c, key))).await
+    }
+
+    async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
+        self.read(Moment::Each, (), |c, ()| Box::pin(api_keys::all(c))).await
+    }
+
+    async fn remove_api_key(&self, name: &str) -> Result<bool, StoreError> {
+        self.write(name.to_owned(), |c, name| Box::pin(api_keys::remove(c, name))).await
+    }
+
+    async fn begin_webhook(&self, webhook: &str) -> Result<(), StoreError> {
+        self.write(webhook.to_owned(), |c, webhook| Box::pin(webhooks::begin(c, webhook))).await
+    }
+
+    async fn webhook_due(&self, webhook: &str, limit: u32) -> Result<Vec<(RoomId, Seq)>, StoreError> {
+        self.read(Moment::Each, (webhook.to_owned(), limit), |c, (webhook, limit)| {
+            Box::pin(webhooks::due(c, webhook, *limit))
+        })
+        .await
+    }
+
+    async fn webhook_place(&self, webhook: &str, room: RoomId) -> Result<Seq, StoreError> {
+        self.read(Moment::Each, (webhook.to_owned(), room), |c, (webhook, room)| {
+            Box::pin(webhooks::place(c, webhook, *room))
+        })
+        .await
+    }
+
+    async fn advance_webhook(&self, webhook: &str, places: Vec<(RoomId, Seq)>) -> Result<(), StoreError> {
+        self.write((webhook.to_owned(), places), |c, (webhook, places)| {
+            Box::pin(webhooks::advance(c, webhook, places))
+        })
+        .await
+    }
+
+    async fn log_after(&self, room: RoomId, after: Seq, limit: u32) -> Result<Vec<Event>, StoreError> {
+        self.read(Moment::Each, (room, after, limit), |c, (room, after, limit)| {
+            Box::pin(logs::after(c, *room, *after, *limit))
+        })
+        .await
+    }
+
+    async fn roster(&self, room: RoomId) -> Result<Option<Roster>, StoreError> {
+        self.read(Moment::One, room, |c, room| Box::pin(rooms::roster(c, *room))).await
     }
 
     async fn create_device(&self, device: DeviceRow) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@
 
 mod backup;
 mod changes;
+mod foreign;
 mod model;
 mod people;
 mod rooms;
@@ -24,7 +25,8 @@ pub use self::model::{Fault, Model};
 use crate::error::{CreateUserError, StoreError};
 use crate::port::{Outcome, Secrets, Store};
 use crate::rows::{
-    DeviceRow, DeviceState, FileRow, Membership, NewUser, PageAt, PasswordHash, RoomHead, Rotation, UserRow,
+    AccountState, ApiKeyRow, DeviceRow, DeviceState, FileRow, Identified, Membership, NewIdentity, NewUser,
+    PageAt, PasswordHash, RoomHead, Roster, Rotation, UserRow,
 };
 
 /// The store in memory.
@@ -154,6 +156,59 @@ impl Store for MemoryStore {
         except: Option<DeviceId>,
     ) -> Result<Vec<DeviceId>, StoreError> {
         Ok(self.open()?.revoke_devices(user, except))
+    }
+
+    async fn identity(&self, issuer: &str, subject: &str) -> Result<Option<Identified>, StoreError> {
+        Ok(self.open()?.identity(issuer, subject))
+    }
+
+    async fn create_identity(&self, new: NewIdentity) -> Result<Identified, CreateUserError> {
+        self.open()?.create_identity(new)
+    }
+
+    async fn account_state(&self, user: UserId) -> Result<Option<AccountState>, StoreError> {
+        Ok(self.open()?.account_state(user))
+    }
+
+    async fn set_signed_out(&self, user: UserId, at: Micros) -> Result<bool, StoreError> {
+        Ok(self.open()?.set_signed_out(user, at))
+    }
+
+    async fn put_api_key(&self, key: ApiKeyRow) -> Result<bool, StoreError> {
+        Ok(self.open()?.put_api_key(key))
+    }
+
+    async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
+        Ok(self.open()?.api_keys())
+    }
+
+    async fn remove_api_key(&self, name: &str) -> Result<bool, StoreError> {
+        Ok(self.open()?.remove_api_key(name))
+    }
+
+    async fn begin_webhook(&self, webhook: &str) -> Result<(), StoreError> {
+        self.open()?.begin_webhook(webhook);
+        Ok(())
+    }
+
+    async fn webhook_due(&self, webhook: &str, limit: u32) -> Result<Vec<(RoomId, Seq)>, StoreError> {
+        Ok(self.open()?.webhook_due(webhook, limit))
+    }
+
+    async fn webhook_place(&self, webhook: &str, room: RoomId) -> Result<Seq, StoreError> {
+        Ok(self.open()?.webhook_place(webhook, room))
+    }
+
+    async fn advance_webhook(&self, webhook: &str, places: Vec<(RoomId, Seq)>) -> Result<(), StoreError> {
+        self.open()?.advance_webhook(webhook, &places)
+    }
+
+    async fn log_after(&self, room: RoomId, after: Seq, limit: u32) -> Result<Vec<Event>, StoreError> {
+        Ok(self.open()?.log_after(room, after, limit))
+    }
+
+    async fn roster(&self, room: RoomId) -> Result<Option<Roster>, StoreError> {
+        Ok(self.open()?.roster(room))
     }
 
     async fn heads(&self, user: UserId) -> Result<Vec<RoomHead>, StoreError> {

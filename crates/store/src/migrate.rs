@@ -40,6 +40,11 @@ pub(crate) const SQLITE: &[Migration] = &[
         sql: include_str!("../migrations/sqlite/0002_fewer_pages.sql"),
     },
     Migration { number: 3, name: "messages", sql: include_str!("../migrations/sqlite/0003_messages.sql") },
+    Migration {
+        number: 4,
+        name: "identities",
+        sql: include_str!("../migrations/sqlite/0004_identities.sql"),
+    },
 ];
 
 /// The steps of MariaDB, in order; those of a number say the same as SQLite's.
@@ -51,6 +56,11 @@ pub(crate) const MARIADB: &[Migration] = &[
         sql: include_str!("../migrations/mariadb/0002_fewer_pages.sql"),
     },
     Migration { number: 3, name: "messages", sql: include_str!("../migrations/mariadb/0003_messages.sql") },
+    Migration {
+        number: 4,
+        name: "identities",
+        sql: include_str!("../migrations/mariadb/0004_identities.sql"),
+    },
 ];
 
 /// What of `all` is still to be done where `applied`, numbers with checksums in order, is done.

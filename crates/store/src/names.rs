@@ -1,6 +1,6 @@
-//! What rooms and roles are called in a column, the same on every engine.
+//! What rooms, roles and people are called in a column, the same on every engine.
 
-use zas_protocol::{Role, RoomKind};
+use zas_protocol::{Role, RoomKind, UserId};
 
 /// A room's kind, as stored.
 pub(crate) const fn of_kind(kind: RoomKind) -> &'static str {
@@ -28,4 +28,14 @@ pub(crate) const fn of_role(role: Role) -> &'static str {
 /// The role of a stored name.
 pub(crate) fn role(name: &str) -> Option<Role> {
     [Role::Member, Role::Admin, Role::Owner].into_iter().find(|role| of_role(*role) == name)
+}
+
+/// Somebody's email, as stored: who has none holds what is unique, and no email for want of an `@`.
+pub(crate) fn of_email(user: UserId, email: &str) -> String {
+    if email.is_empty() { format!("none:{user}") } else { email.to_owned() }
+}
+
+/// The email of a column; empty for none.
+pub(crate) fn email(stored: String) -> String {
+    if stored.contains('@') { stored } else { String::new() }
 }

@@ -14,7 +14,8 @@ use zas_protocol::{
 
 use crate::error::{CreateUserError, StoreError};
 use crate::rows::{
-    DeviceRow, DeviceState, FileRow, Membership, NewUser, PageAt, PasswordHash, RoomHead, Rotation, UserRow,
+    AccountState, ApiKeyRow, DeviceRow, DeviceState, FileRow, Identified, Membership, NewIdentity, NewUser,
+    PageAt, PasswordHash, RoomHead, Roster, Rotation, UserRow,
 };
 
 /// Ten random bytes for a new id, each time.
@@ -55,7 +56,7 @@ pub trait Store: Send + Sync + 'static {
     /// Makes an account and its own log.
     async fn create_user(&self, user: NewUser) -> Result<UserRow, CreateUserError>;
 
-    /// The account of a username or an email, in lower case.
+    /// The account of a username or an email, in lower case. Who has no email is found by username alone.
     async fn user_by_login(&self, login: &str) -> Result<Option<UserRow>, StoreError>;
 
     /// An account.
@@ -128,6 +129,55 @@ pub trait Store: Send + Sync + 'static {
         user: UserId,
         except: Option<DeviceId>,
     ) -> Result<Vec<DeviceId>, StoreError>;
+
+    // Accounts of other issuers
+
+    /// The account of an issuer's subject.
+    async fn identity(&self, issuer: &str, subject: &str) -> Result<Option<Identified>, StoreError>;
+
+    /// The account of an issuer's subject; made, with its own log, where there is none. Of two who ask at
+    /// once one makes it and both get it.
+    async fn create_identity(&self, new: NewIdentity) -> Result<Identified, CreateUserError>;
+
+    /// What an account's sessions are good for.
+    async fn account_state(&self, user: UserId) -> Result<Option<AccountState>, StoreError>;
+
+    /// Refuses the tokens of others that were issued to somebody up to `at`; never goes back. False when
+    /// there is no such account.
+    async fn set_signed_out(&self, user: UserId, at: Micros) -> Result<bool, StoreError>;
+
+    // Keys of the server-side API
+
+    /// Keeps a key; false when another has its name.
+    async fn put_api_key(&self, key: ApiKeyRow) -> Result<bool, StoreError>;
+
+    /// All keys, by name.
+    async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError>;
+
+    /// Forgets a key; false when there is none of that name.
+    async fn remove_api_key(&self, name: &str) -> Result<bool, StoreError>;
+
+    // Webhooks
+
+    /// Begins to keep a webhook's places, at the end of every log there is. One that is known goes on where
+    /// it is.
+    async fn begin_webhook(&self, webhook: &str) -> Result<(), StoreError>;
+
+    /// Logs, own ones left out, that a webhook has not told the end of: at most `limit`, by room, each with
+    /// the last place it told.
+    async fn webhook_due(&self, webhook: &str, limit: u32) -> Result<Vec<(RoomId, Seq)>, StoreError>;
+
+    /// The last place of a log that a webhook told; 0 for none.
+    async fn webhook_place(&self, webhook: &str, room: RoomId) -> Result<Seq, StoreError>;
+
+    /// Advances a webhook's places; none ever goes back.
+    async fn advance_webhook(&self, webhook: &str, places: Vec<(RoomId, Seq)>) -> Result<(), StoreError>;
+
+    /// A stretch of a log above a place, whoever may see it: for the server itself alone.
+    async fn log_after(&self, room: RoomId, after: Seq, limit: u32) -> Result<Vec<Event>, StoreError>;
+
+    /// Who is in a room now; `None` when there is none. For the server itself alone.
+    async fn roster(&self, room: RoomId) -> Result<Option<Roster>, StoreError>;
 
     // Rooms and logs
 

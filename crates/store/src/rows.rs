@@ -3,7 +3,7 @@
 use std::fmt;
 
 use zas_core::ledger::FileFacts;
-use zas_protocol::rest::User;
+use zas_protocol::rest::{Member, User};
 use zas_protocol::{Attachment, DeviceId, Epoch, FileId, Media, Micros, Role, RoomId, RoomKind, Seq, UserId};
 
 /// For how long a used refresh token still gives the same successor, in milliseconds: two tabs
@@ -13,6 +13,14 @@ pub const REFRESH_GRACE_MS: i64 = 60_000;
 /// A password's hash in PHC form. Never shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(pub String);
+
+impl PasswordHash {
+    /// The one that no password fits, of an account that others answer for.
+    #[must_use]
+    pub fn none() -> Self {
+        Self("!".to_owned())
+    }
+}
 
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,7 +37,7 @@ pub struct NewUser {
     pub username: String,
     /// What the username looks like; unique.
     pub skeleton: String,
-    /// Lower-case; unique.
+    /// Lower-case; unique. Empty for who has none.
     pub email: String,
     /// What they are called.
     pub display_name: String,
@@ -46,7 +54,7 @@ pub struct NewUser {
 pub struct UserRow {
     /// As others see them.
     pub user: User,
-    /// Lower-case.
+    /// Lower-case; empty for who has none.
     pub email: String,
     /// Of their password.
     pub password_hash: PasswordHash,
@@ -55,6 +63,66 @@ pub struct UserRow {
     /// Whether they administer the server.
     pub admin: bool,
     /// When the account was made.
+    pub created_at: Micros,
+}
+
+/// Whom another backend's token names, to be found or made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewIdentity {
+    /// The issuer's name in the settings.
+    pub issuer: String,
+    /// What the issuer calls them.
+    pub subject: String,
+    /// Their account; one that is there already becomes this subject's.
+    pub id: UserId,
+    /// Usernames in order of preference, each with what it looks like. The first free one is taken, even if
+    /// it looks like somebody's; the last must be nobody's.
+    pub usernames: Vec<(String, String)>,
+    /// Kept if it is nobody's; empty for none.
+    pub email: String,
+    /// What they are called; empty for their username.
+    pub display_name: String,
+    /// When.
+    pub at: Micros,
+}
+
+/// Whether an account's sessions are good for anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountState {
+    /// Not disabled.
+    pub active: bool,
+    /// Tokens of others that were issued up to then are refused.
+    pub signed_out_at: Micros,
+}
+
+/// The account of an issuer's subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identified {
+    /// Whose.
+    pub user: UserId,
+    /// Their username.
+    pub username: String,
+    /// What their sessions are good for.
+    pub state: AccountState,
+}
+
+/// Who is in a room, for the server itself alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roster {
+    /// What the room is.
+    pub kind: RoomKind,
+    /// By id.
+    pub members: Vec<Member>,
+}
+
+/// A key of the server-side API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKeyRow {
+    /// What the operator calls it; unique.
+    pub name: String,
+    /// Of the key itself, which nobody keeps.
+    pub hash: [u8; 32],
+    /// When it was made.
     pub created_at: Micros,
 }
 

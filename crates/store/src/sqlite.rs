@@ -5,6 +5,7 @@
 //! anew.
 
 mod accounts;
+mod api_keys;
 pub mod backup;
 mod changes;
 mod columns;
@@ -12,12 +13,14 @@ mod devices;
 mod error;
 mod facts;
 mod files;
+mod identities;
 mod logs;
 mod open;
 mod rooms;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod webhooks;
 mod writes;
 
 use std::path::Path;
@@ -42,7 +45,8 @@ use crate::batch;
 use crate::error::{CreateUserError, StoreError};
 use crate::port::{Outcome, Secrets, Store};
 use crate::rows::{
-    DeviceRow, DeviceState, FileRow, Membership, NewUser, PageAt, PasswordHash, RoomHead, Rotation, UserRow,
+    AccountState, ApiKeyRow, DeviceRow, DeviceState, FileRow, Identified, Membership, NewIdentity, NewUser,
+    PageAt, PasswordHash, RoomHead, Roster, Rotation, UserRow,
 };
 
 /// How much SQLite may take.
@@ -321,6 +325,64 @@ impl Store for SqliteStore {
         except: Option<DeviceId>,
     ) -> Result<Vec<DeviceId>, StoreError> {
         self.write(move |c| devices::revoke_all(c, user, except)).await
+    }
+
+    async fn identity(&self, issuer: &str, subject: &str) -> Result<Option<Identified>, StoreError> {
+        let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
+        self.read(move |c| identities::find(c, &issuer, &subject)).await
+    }
+
+    async fn create_identity(&self, new: NewIdentity) -> Result<Identified, CreateUserError> {
+        self.write(move |c| identities::find_or_make(c, &new)).await
+    }
+
+    async fn account_state(&self, user: UserId) -> Result<Option<AccountState>, StoreError> {
+        self.read(move |c| identities::state(c, user)).await
+    }
+
+    async fn set_signed_out(&self, user: UserId, at: Micros) -> Result<bool, StoreError> {
+        self.write(move |c| identities::set_signed_out(c, user, at)).await
+    }
+
+    async fn put_api_key(&self, key: ApiKeyRow) -> Result<bool, StoreError> {
+        self.write(move |c| api_keys::put(c, &key)).await
+    }
+
+    async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
+        self.read(api_keys::all).await
+    }
+
+    async fn remove_api_key(&self, name: &str) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.write(move |c| api_keys::remove(c, &name)).await
+    }
+
+    async fn begin_webhook(&self, webhook: &str) -> Result<(), StoreError> {
+        let webhook = webhook.to_owned();
+        self.write(move |c| webhooks::begin(c, &webhook)).await
+    }
+
+    async fn webhook_due(&self, webhook: &str, limit: u32) -> Result<Vec<(RoomId, Seq)>, StoreError> {
+        let webhook = webhook.to_owned();
+        self.read(move |c| webhooks::due(c, &webhook, limit)).await
+    }
+
+    async fn webhook_place(&self, webhook: &str, room: RoomId) -> Result<Seq, StoreError> {
+        let webhook = webhook.to_owned();
+        self.read(move |c| webhooks::place(c, &webhook, room)).await
+    }
+
+    async fn advance_webhook(&self, webhook: &str, places: Vec<(RoomId, Seq)>) -> Result<(), StoreError> {
+        let webhook = webhook.to_owned();
+        self.write(move |c| webhooks::advance(c, &webhook, &places)).await
+    }
+
+    async fn log_after(&self, room: RoomId, after: Seq, limit: u32) -> Result<Vec<Event>, StoreError> {
+        self.read(move |c| logs::after(c, room, after, limit)).await
+    }
+
+    async fn roster(&self, room: RoomId) -> Result<Option<Roster>, StoreError> {
+        self.read(move |c| rooms::roster(c, room)).await
     }
 
     async fn heads(&self, user: UserId) -> Result<Vec<RoomHead>, StoreError> {

@@ -19,7 +19,7 @@ pub const ACCESS_SECONDS: i64 = 60 * 60;
 /// A refresh token lives this long, in seconds.
 pub const REFRESH_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// Clocks may differ by this much, in seconds.
-const LEEWAY_SECONDS: i64 = 30;
+pub const LEEWAY_SECONDS: i64 = 30;
 
 const SECOND: Micros = 1_000_000;
 
@@ -58,6 +58,12 @@ impl AccessClaims {
     #[must_use]
     pub const fn expires_at(&self) -> Micros {
         self.exp.saturating_mul(SECOND)
+    }
+
+    /// When the refresh token that came with it expires.
+    #[must_use]
+    pub const fn session_until(&self) -> Micros {
+        self.iat.saturating_add(REFRESH_SECONDS).saturating_mul(SECOND)
     }
 }
 

@@ -10,7 +10,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use zas_protocol::Limits;
 
-use super::{Config, ConfigError, CookieSecure, Loaded, LogFormat, Said};
+use super::issuers::{Issuer, Signing, THE_ONE};
+use super::{Config, ConfigError, CookieSecure, Loaded, LogFormat, Said, Webhook};
 
 /// The data folder, unless another is named.
 const DATA: &str = "zas-data";
@@ -109,6 +110,23 @@ pub struct Settings {
         value_parser = clap::builder::BoolishValueParser::new()
     )]
     pub join_double_sends: Option<bool>,
+    /// The secret that your backend signs access tokens with (HS256), which are then accepted here
+    #[arg(long, value_name = "FILE", env = "ZAS_ISSUER_KEY_FILE", global = true)]
+    pub issuer_key_file: Option<PathBuf>,
+    /// That backend's UUIDs are the user ids here
+    #[arg(
+        long,
+        env = "ZAS_ISSUER_HOME",
+        global = true,
+        num_args = 0..=1,
+        default_missing_value = "true",
+        require_equals = true,
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
+    pub issuer_home: Option<bool>,
+    /// Private addresses or networks that the server may call, for keys of issuers and webhooks
+    #[arg(long, value_name = "NETWORKS", value_delimiter = ',', env = "ZAS_OUTBOUND_ALLOW", global = true)]
+    pub outbound_allow: Option<Vec<String>>,
     /// When the sign-in cookie is for https alone [default: auto]
     #[arg(long, env = "ZAS_COOKIE_SECURE", global = true)]
     pub cookie_secure: Option<CookieSecure>,
@@ -122,6 +140,10 @@ pub struct Settings {
     #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',', env = "ZAS_LIMIT", global = true)]
     #[serde(skip)]
     pub limit: Option<Vec<String>>,
+    #[arg(skip)]
+    pub(super) issuers: Option<Vec<Issuer>>,
+    #[arg(skip)]
+    pub(super) webhooks: Option<Vec<Webhook>>,
     #[arg(skip)]
     pub(super) limits: Option<toml::Table>,
 }
@@ -172,12 +194,10 @@ pub fn resolve(prompt: Settings, source: impl Fn(&str) -> Source) -> Result<Load
             file.allowed_origins,
             default.allowed_origins,
         ),
-        trusted_proxies: networks(&lay.over(
+        trusted_proxies: networks(
             "trusted_proxies",
-            prompt.trusted_proxies,
-            file.trusted_proxies,
-            Vec::new(),
-        ))?,
+            &lay.over("trusted_proxies", prompt.trusted_proxies, file.trusted_proxies, Vec::new()),
+        )?,
         upstream: lay
             .over_none("upstream", prompt.upstream, file.upstream)
             .map(|text| text.parse().map_err(|wrong| ConfigError(format!("upstream: {wrong}"))))
@@ -195,6 +215,16 @@ pub fn resolve(prompt: Settings, source: impl Fn(&str) -> Source) -> Result<Load
             file.join_double_sends,
             default.join_double_sends,
         ),
+        issuers: lay.issuers(
+            (prompt.issuer_key_file, file.issuer_key_file),
+            (prompt.issuer_home, file.issuer_home),
+            file.issuers,
+        )?,
+        webhooks: lay.over("webhooks", None, file.webhooks, Vec::new()),
+        outbound_allow: networks(
+            "outbound_allow",
+            &lay.over("outbound_allow", prompt.outbound_allow, file.outbound_allow, Vec::new()),
+        )?,
         cookie_secure: lay.over(
             "cookie_secure",
             prompt.cookie_secure,
@@ -247,6 +277,28 @@ impl<F: Fn(&str) -> Source> Layers<'_, F> {
         self.over(name, wrapped(prompt), wrapped(file), None)
     }
 
+    /// The issuers of the file, and before them the one that is a key alone.
+    fn issuers(
+        &mut self,
+        key: (Option<PathBuf>, Option<PathBuf>),
+        home: (Option<bool>, Option<bool>),
+        listed: Option<Vec<Issuer>>,
+    ) -> Result<Vec<Issuer>, ConfigError> {
+        let key_file = self.over_none("issuer_key_file", key.0, key.1);
+        let home = self.over("issuer_home", home.0, home.1, false);
+        let listed = self.over("issuers", None, listed, Vec::new());
+        if home && key_file.is_none() {
+            let why = "issuer_home: it says whose ids are ours, so it needs issuer_key_file";
+            return Err(ConfigError(why.to_owned()));
+        }
+        let the_one = key_file.map(|file| Issuer {
+            home,
+            key_file: Some(file),
+            ..Issuer::new(THE_ONE, Signing::HS256)
+        });
+        Ok(the_one.into_iter().chain(listed).collect())
+    }
+
     /// The limits: each name by itself.
     fn limits(&mut self, prompt: Vec<String>, file: toml::Table) -> Result<Limits, ConfigError> {
         let unreadable = |error: &dyn fmt::Display| ConfigError(format!("limits: {error}"));
@@ -282,14 +334,14 @@ fn rendered(value: &impl Serialize) -> String {
     toml::Value::try_from(value).map(|value| value.to_string()).unwrap_or_default()
 }
 
-fn networks(texts: &[String]) -> Result<Vec<IpNet>, ConfigError> {
+fn networks(name: &str, texts: &[String]) -> Result<Vec<IpNet>, ConfigError> {
     texts
         .iter()
         .map(|text| {
             let text = text.trim();
             let address = || text.parse::<std::net::IpAddr>().map(IpNet::from);
             text.parse::<IpNet>().or_else(|_| address()).map_err(|_| {
-                ConfigError(format!("trusted_proxies: {text:?} is no address or network, as in 10.0.0.0/8"))
+                ConfigError(format!("{name}: {text:?} is no address or network, as in 10.0.0.0/8"))
             })
         })
         .collect()

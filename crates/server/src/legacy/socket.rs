@@ -217,8 +217,9 @@ impl Live<'_> {
         let dead_after = Duration::from_millis(limits.dead_ms);
         let every = Duration::from_millis(limits.ping_ms);
         let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
-        let expires_in = self.identity.session(clock::both()).expires_at - clock::steady();
-        let expiry = tokio::time::sleep(Duration::from_micros(u64::try_from(expires_in).unwrap_or(0)));
+        // This client can't bring a fresh token, so its socket outlives the one it has.
+        let lasts = self.identity.session_until.saturating_sub(clock::now());
+        let expiry = tokio::time::sleep(Duration::from_micros(u64::try_from(lasts).unwrap_or(0)));
         tokio::pin!(expiry);
         let mut heard = tokio::time::Instant::now();
         loop {

@@ -16,10 +16,10 @@ use crate::support::{Heard, Server, Socket};
 use crate::{is_let_in, register};
 
 /// A token, and what is wrong with it.
-type Forged = (String, String);
+pub(super) type Forged = (String, String);
 
 /// The claims of a good access token as it is, to make others like it.
-struct Mint<'a> {
+pub(super) struct Mint<'a> {
     keys: &'a Keys,
     claims: Value,
     header: &'a str,
@@ -37,7 +37,7 @@ fn now() -> i64 {
 }
 
 impl<'a> Mint<'a> {
-    fn new(keys: &'a Keys, good: &'a str) -> Self {
+    pub(super) fn new(keys: &'a Keys, good: &'a str) -> Self {
         let parts: Vec<&str> = good.split('.').collect();
         let claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
         Self { keys, claims, header: parts[0], body: parts[1], signature: parts[2], good }
@@ -67,7 +67,7 @@ impl<'a> Mint<'a> {
 
     /// Another header before the same claims, with our signature of the good one, none, or that of a key
     /// which the header itself brings.
-    fn headers(&self) -> Vec<Forged> {
+    pub(super) fn headers(&self) -> Vec<Forged> {
         let algorithms = [
             "none", "None", "NONE", "nOnE", "", " HS256", "hs256", "HS256 ", "HS384", "HS512", "RS256",
             "RS384", "RS512", "PS256", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256\0", "dir",
@@ -220,7 +220,7 @@ impl<'a> Mint<'a> {
     }
 
     /// The good token itself, damaged or dressed up.
-    fn damaged(&self) -> Vec<Forged> {
+    pub(super) fn damaged(&self) -> Vec<Forged> {
         let Self { header, body, signature, good, .. } = self;
         let mut forged: Vec<Forged> = [
             String::new(),
@@ -356,7 +356,7 @@ async fn no_forged_or_broken_token_is_taken_on_any_rung_or_shows_in_a_log() {
     zas_tally::tried("P12", "forged or broken tokens, each shown by eleven ways", tried);
 }
 
-async fn by_request(server: &Server, what: &str, token: &str) {
+pub(super) async fn by_request(server: &Server, what: &str, token: &str) {
     let value = reqwest::header::HeaderValue::from_bytes(format!("Bearer {token}").as_bytes()).unwrap();
     let feed = || server.http.post(server.url("/v1/feed")).json(&json!({"cursor": {}, "wait_ms": 0}));
     let requests = [
@@ -376,7 +376,7 @@ async fn by_request(server: &Server, what: &str, token: &str) {
     }
 }
 
-async fn by_socket(server: &Server, what: &str, token: &str) {
+pub(super) async fn by_socket(server: &Server, what: &str, token: &str) {
     let hello = json!({"type": "hello", "token": token, "cursor": {}});
     let code = match hello.to_string().len() {
         length if length > AUTH_FRAME_BYTES => CloseCode::FrameTooLarge,
@@ -387,7 +387,7 @@ async fn by_socket(server: &Server, what: &str, token: &str) {
     assert_eq!(socket.until_closed().await, Some(code.code()), "{what}: {token}");
 }
 
-async fn by_the_old_socket(server: &Server, what: &str, token: &str) {
+pub(super) async fn by_the_old_socket(server: &Server, what: &str, token: &str) {
     let url = server.url("/ws/chat/00000000-0000-7000-8000-000000000000/");
     let url = reqwest::Url::parse_with_params(&url, [("token", token)]).unwrap();
     let (socket, _) = tokio_tungstenite::connect_async(url.as_str().replacen("http", "ws", 1)).await.unwrap();

@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`forged`] | tokens that are none of ours, on every rung |
+//! | [`forged_foreign`] | the same of other backends' tokens |
 //! | [`refresh`] | rotation, its grace, and a token that is used twice |
 //! | [`ends`] | every way out, and what it cuts |
 //! | [`passwords`] | signing in, changing the password, and how often one may try |
@@ -17,6 +18,7 @@ mod support;
 mod canary;
 mod ends;
 mod forged;
+mod forged_foreign;
 mod logs;
 mod orders;
 mod passwords;

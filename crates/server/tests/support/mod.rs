@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod issuer;
 pub(crate) mod process;
 pub(crate) mod raw;
 

@@ -15,6 +15,7 @@ use super::lists::{self, places, statement};
 use super::writes::{self, values};
 use crate::error::{CreateUserError, StoreError};
 use crate::fold::fold;
+use crate::names;
 use crate::rows::{NewUser, PasswordHash, UserRow};
 
 macro_rules! select_account {
@@ -31,7 +32,7 @@ macro_rules! select_account {
 fn account(row: &MySqlRow) -> Result<UserRow, Failure> {
     Ok(UserRow {
         user: columns::user(row)?,
-        email: columns::text(row, 6)?,
+        email: names::email(columns::text(row, 6)?),
         password_hash: PasswordHash(columns::text(row, 7)?),
         active: columns::flag(row, 8)?,
         admin: columns::flag(row, 9)?,
@@ -39,25 +40,45 @@ fn account(row: &MySqlRow) -> Result<UserRow, Failure> {
     })
 }
 
+/// A name that an account has.
+#[derive(Clone, Copy)]
+pub(super) enum Name<'a> {
+    Username(&'a str),
+    Skeleton(&'a str),
+    Email(&'a str),
+}
+
+pub(super) async fn is_taken(c: &mut MySqlConnection, name: Name<'_>) -> Result<bool, Failure> {
+    let (sql, name) = match name {
+        Name::Username(name) => ("SELECT 1 FROM users WHERE username = ?", name),
+        Name::Skeleton(name) => ("SELECT 1 FROM users WHERE skeleton = ?", name),
+        Name::Email(name) => ("SELECT 1 FROM users WHERE email = ?", name),
+    };
+    Ok(query(sql).bind(name).fetch_optional(c).await?.is_some())
+}
+
 pub(super) async fn create(
     c: &mut MySqlConnection,
     new: &NewUser,
 ) -> Result<Result<UserRow, CreateUserError>, Failure> {
-    let select =
-        query("SELECT 1 FROM users WHERE username = ? UNION ALL SELECT 1 FROM users WHERE skeleton = ?");
-    if !select.bind(&new.username).bind(&new.skeleton).fetch_all(&mut *c).await?.is_empty() {
+    if is_taken(c, Name::Username(&new.username)).await? || is_taken(c, Name::Skeleton(&new.skeleton)).await?
+    {
         return Ok(Err(CreateUserError::UsernameTaken));
     }
-    let select = query("SELECT 1 FROM users WHERE email = ?");
-    if select.bind(&new.email).fetch_optional(&mut *c).await?.is_some() {
+    if is_taken(c, Name::Email(&new.email)).await? {
         return Ok(Err(CreateUserError::EmailTaken));
     }
-    insert(c, new).await?;
+    insert(c, new, Some(&new.skeleton)).await?;
     let made = by_id(c, new.id).await?;
     Ok(Ok(made.ok_or_else(|| StoreError::Corrupt("an account is not there".to_owned()))?))
 }
 
-async fn insert(c: &mut MySqlConnection, new: &NewUser) -> Result<(), Failure> {
+/// Makes an account whose names are free, and its own log.
+pub(super) async fn insert(
+    c: &mut MySqlConnection,
+    new: &NewUser,
+    skeleton: Option<&str>,
+) -> Result<(), Failure> {
     let insert = query(
         "INSERT INTO users
            (id, username, skeleton, email, display_name, search_name, password_hash, admin, created_at)
@@ -66,8 +87,8 @@ async fn insert(c: &mut MySqlConnection, new: &NewUser) -> Result<(), Failure> {
     let insert = insert
         .bind(new.id.0.as_bytes().as_slice())
         .bind(&new.username)
-        .bind(&new.skeleton)
-        .bind(&new.email)
+        .bind(skeleton)
+        .bind(names::of_email(new.id, &new.email))
         .bind(&new.display_name)
         .bind(fold(&new.display_name))
         .bind(&new.password_hash.0)
@@ -89,7 +110,9 @@ pub(super) async fn by_login(c: &mut MySqlConnection, login: &str) -> Result<Opt
         Some(row) => Some(row),
         None => query(select_account!("email = ?")).bind(login).fetch_optional(c).await?,
     };
-    found.map(|row| account(&row)).transpose()
+    let found = found.map(|row| account(&row)).transpose()?;
+    // Who has no email is not found by what the column holds instead.
+    Ok(found.filter(|row| row.user.username == login || row.email == login))
 }
 
 pub(super) async fn by_id(c: &mut MySqlConnection, user: UserId) -> Result<Option<UserRow>, Failure> {
@@ -181,7 +204,7 @@ pub(super) async fn me(c: &mut MySqlConnection, user: UserId) -> Result<Option<M
     };
     Ok(Some(Me {
         user: columns::user(&row)?,
-        email: columns::text(&row, 6)?,
+        email: names::email(columns::text(&row, 6)?),
         admin: columns::flag(&row, 7)?,
         prefs: columns::json(&row, 8)?,
     }))

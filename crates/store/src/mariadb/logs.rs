@@ -172,6 +172,18 @@ pub(super) async fn by_message(
     found.map(|row| columns::event(&row)).transpose()
 }
 
+pub(super) async fn after(
+    c: &mut MySqlConnection,
+    room: RoomId,
+    after: Seq,
+    limit: u32,
+) -> Result<Vec<Event>, Failure> {
+    let mut events = Vec::new();
+    let above = (after.saturating_add(1), Seq::MAX);
+    read(c, UP, room, above, limit as usize, &mut events).await?;
+    Ok(events)
+}
+
 pub(super) async fn visible(
     c: &mut MySqlConnection,
     user: UserId,

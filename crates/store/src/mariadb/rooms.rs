@@ -13,7 +13,7 @@ use super::columns::{self, event_columns, get, open, position_columns};
 use super::error::Failure;
 use super::lists::{self, places, statement};
 use crate::paging::Stay;
-use crate::rows::{Membership, RoomHead};
+use crate::rows::{Membership, RoomHead, Roster};
 
 pub(super) async fn heads(
     c: &mut MySqlConnection,
@@ -224,6 +224,22 @@ pub(super) async fn summaries(
         }
     }
     Ok(rooms)
+}
+
+pub(super) async fn roster(c: &mut MySqlConnection, room: RoomId) -> Result<Option<Roster>, Failure> {
+    let select = query("SELECT kind FROM rooms WHERE id = ?").bind(room.0.as_bytes().as_slice());
+    let Some(row) = select.fetch_optional(&mut *c).await? else { return Ok(None) };
+    let kind = columns::kind(&row, 0)?;
+    let select = query(concat!(
+        "SELECT user_id, role FROM memberships WHERE room_id = ? AND to_seq = ",
+        open!(),
+        " ORDER BY user_id"
+    ));
+    let mut members = Vec::new();
+    for row in select.bind(room.0.as_bytes().as_slice()).fetch_all(c).await? {
+        members.push(Member { user: UserId(columns::id(&row, 0)?), role: columns::role(&row, 1)? });
+    }
+    Ok(Some(Roster { kind, members }))
 }
 
 /// Which of these messages are no longer what their events say.

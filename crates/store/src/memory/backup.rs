@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use zas_protocol::{DeviceId, Epoch, FileId, MessageId, RoomId, RoomPrefs, Seq, TxnId, UserId};
 
 use super::Model;
+use super::foreign::Foreign;
 use super::model::{Account, Device, RoomState};
 use crate::rows::FileRow;
 use zas_core::ledger::Pair;
@@ -22,6 +23,7 @@ pub struct Backup {
     room_prefs: BTreeMap<(UserId, RoomId), RoomPrefs>,
     files: BTreeMap<FileId, FileRow>,
     erased_files: BTreeSet<FileId>,
+    foreign: Foreign,
 }
 
 impl Model {
@@ -39,6 +41,7 @@ impl Model {
             room_prefs: self.room_prefs.clone(),
             files: self.files.clone(),
             erased_files: self.erased_files.clone(),
+            foreign: self.foreign.clone(),
         }
     }
 
@@ -55,10 +58,12 @@ impl Model {
             room_prefs,
             files,
             erased_files,
+            foreign,
         } = backup;
         self.epoch += Epoch::from(is_another);
         (self.accounts, self.devices, self.rooms, self.pairs) = (accounts, devices, rooms, pairs);
         (self.joined, self.txns, self.messages) = (joined, txns, messages);
         (self.room_prefs, self.files, self.erased_files) = (room_prefs, files, erased_files);
+        self.foreign = foreign;
     }
 }

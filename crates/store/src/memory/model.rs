@@ -10,6 +10,7 @@ use zas_protocol::{
     RoomId, RoomKind, RoomPrefs, Seq, TxnId, UserId,
 };
 
+use super::foreign::Foreign;
 use crate::batch;
 use crate::error::StoreError;
 use crate::fold::fold;
@@ -31,10 +32,12 @@ pub enum Fault {
 #[derive(Clone)]
 pub(super) struct Account {
     pub(super) row: UserRow,
-    pub(super) skeleton: String,
+    /// `None` where it was somebody's already.
+    pub(super) skeleton: Option<String>,
     pub(super) search_name: String,
     pub(super) prefs: Prefs,
     pub(super) last_seen: Micros,
+    pub(super) signed_out_at: Micros,
 }
 
 #[derive(Clone)]
@@ -118,6 +121,7 @@ pub struct Model {
     pub(super) files: BTreeMap<FileId, FileRow>,
     /// Files of deleted messages.
     pub(super) erased_files: BTreeSet<FileId>,
+    pub(super) foreign: Foreign,
 }
 
 impl Model {
@@ -142,6 +146,7 @@ impl Model {
             room_prefs: BTreeMap::new(),
             files: BTreeMap::new(),
             erased_files: BTreeSet::new(),
+            foreign: Foreign::default(),
         }
     }
 

@@ -18,32 +18,50 @@ impl Model {
     /// # Errors
     /// [`CreateUserError::UsernameTaken`], [`CreateUserError::EmailTaken`].
     pub fn create_user(&mut self, new: NewUser) -> Result<UserRow, CreateUserError> {
-        let NewUser { id, username, skeleton, email, display_name, password_hash, admin, at } = new;
-        for account in self.accounts.values() {
-            if account.row.user.username == username || account.skeleton == skeleton {
-                return Err(CreateUserError::UsernameTaken);
-            }
+        if self.is_username(&new.username) || self.is_skeleton(&new.skeleton) {
+            return Err(CreateUserError::UsernameTaken);
         }
-        if self.accounts.values().any(|account| account.row.email == email) {
+        if self.is_email(&new.email) {
             return Err(CreateUserError::EmailTaken);
         }
+        let skeleton = new.skeleton.clone();
+        Ok(self.put_user(new, Some(skeleton)))
+    }
+
+    pub(super) fn is_username(&self, username: &str) -> bool {
+        self.accounts.values().any(|account| account.row.user.username == username)
+    }
+
+    pub(super) fn is_skeleton(&self, skeleton: &str) -> bool {
+        self.accounts.values().any(|account| account.skeleton.as_deref() == Some(skeleton))
+    }
+
+    /// Whether it is somebody's. None is nobody's.
+    pub(super) fn is_email(&self, email: &str) -> bool {
+        !email.is_empty() && self.accounts.values().any(|account| account.row.email == email)
+    }
+
+    /// Makes an account whose names are free, and its own log.
+    pub(super) fn put_user(&mut self, new: NewUser, skeleton: Option<String>) -> UserRow {
+        let NewUser { id, username, skeleton: _, email, display_name, password_hash, admin, at } = new;
         let search_name = fold(&display_name);
         let user = User { id, username, display_name, bio: String::new(), avatar: None, profile_rev: 0 };
         let row = UserRow { user, email, password_hash, active: true, admin, created_at: at };
+        let prefs = Prefs::default();
         let account =
-            Account { row: row.clone(), skeleton, search_name, prefs: Prefs::default(), last_seen: 0 };
+            Account { row: row.clone(), skeleton, search_name, prefs, last_seen: 0, signed_out_at: 0 };
         self.accounts.insert(id, account);
         let room = RoomId::own_log(id);
         self.apply(&Write::CreateRoom { room, kind: RoomKind::OwnLog, name: None, pair: None, at });
         self.apply(&Write::StartMembership { room, user: id, role: Role::Owner, from: 1, at });
-        Ok(row)
+        row
     }
 
     pub(super) fn user_by_login(&self, login: &str) -> Option<UserRow> {
         self.accounts
             .values()
             .map(|account| &account.row)
-            .find(|row| row.user.username == login || row.email == login)
+            .find(|row| row.user.username == login || (row.email == login && !login.is_empty()))
             .cloned()
     }
 

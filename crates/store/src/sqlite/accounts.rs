@@ -10,6 +10,7 @@ use super::columns::{self, user_columns};
 use super::writes;
 use crate::error::{CreateUserError, StoreError};
 use crate::fold::fold;
+use crate::names;
 use crate::rows::{NewUser, PasswordHash, UserRow};
 
 macro_rules! select_account {
@@ -26,7 +27,7 @@ macro_rules! select_account {
 fn account(row: &Row<'_>) -> rusqlite::Result<UserRow> {
     Ok(UserRow {
         user: columns::user(row)?,
-        email: row.get(6)?,
+        email: names::email(row.get(6)?),
         password_hash: PasswordHash(row.get(7)?),
         active: row.get(8)?,
         admin: row.get(9)?,
@@ -34,24 +35,43 @@ fn account(row: &Row<'_>) -> rusqlite::Result<UserRow> {
     })
 }
 
-pub(super) fn create(connection: &Connection, new: &NewUser) -> Result<UserRow, CreateUserError> {
-    let taken = |sql: &str, name: &str| -> Result<bool, StoreError> {
-        Ok(connection.prepare_cached(sql)?.exists([name])?)
+/// A name that an account has.
+#[derive(Clone, Copy)]
+pub(super) enum Name<'a> {
+    Username(&'a str),
+    Skeleton(&'a str),
+    Email(&'a str),
+}
+
+pub(super) fn is_taken(connection: &Connection, name: Name<'_>) -> Result<bool, StoreError> {
+    let (sql, name) = match name {
+        Name::Username(name) => ("SELECT 1 FROM users WHERE username = ?1", name),
+        Name::Skeleton(name) => ("SELECT 1 FROM users WHERE skeleton = ?1", name),
+        Name::Email(name) => ("SELECT 1 FROM users WHERE email = ?1", name),
     };
-    if taken("SELECT 1 FROM users WHERE username = ?1", &new.username)?
-        || taken("SELECT 1 FROM users WHERE skeleton = ?1", &new.skeleton)?
+    Ok(connection.prepare_cached(sql)?.exists([name])?)
+}
+
+pub(super) fn create(connection: &Connection, new: &NewUser) -> Result<UserRow, CreateUserError> {
+    if is_taken(connection, Name::Username(&new.username))?
+        || is_taken(connection, Name::Skeleton(&new.skeleton))?
     {
         return Err(CreateUserError::UsernameTaken);
     }
-    if taken("SELECT 1 FROM users WHERE email = ?1", &new.email)? {
+    if is_taken(connection, Name::Email(&new.email))? {
         return Err(CreateUserError::EmailTaken);
     }
-    insert(connection, new)?;
+    insert(connection, new, Some(&new.skeleton))?;
     let made = by_id(connection, new.id)?;
     made.ok_or_else(|| StoreError::Corrupt("an account is not there".to_owned()).into())
 }
 
-fn insert(connection: &Connection, new: &NewUser) -> Result<(), StoreError> {
+/// Makes an account whose names are free, and its own log.
+pub(super) fn insert(
+    connection: &Connection,
+    new: &NewUser,
+    skeleton: Option<&str>,
+) -> Result<(), StoreError> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO users
            (id, username, skeleton, email, display_name, search_name, password_hash, admin, created_at)
@@ -60,8 +80,8 @@ fn insert(connection: &Connection, new: &NewUser) -> Result<(), StoreError> {
     insert.execute(params![
         new.id.0,
         new.username,
-        new.skeleton,
-        new.email,
+        skeleton,
+        names::of_email(new.id, &new.email),
         new.display_name,
         fold(&new.display_name),
         new.password_hash.0,
@@ -78,7 +98,9 @@ fn insert(connection: &Connection, new: &NewUser) -> Result<(), StoreError> {
 
 pub(super) fn by_login(connection: &Connection, login: &str) -> Result<Option<UserRow>, StoreError> {
     let mut select = connection.prepare_cached(select_account!("username = ?1 OR email = ?1"))?;
-    Ok(select.query_row([login], account).optional()?)
+    let found = select.query_row([login], account).optional()?;
+    // Who has no email is not found by what the column holds instead.
+    Ok(found.filter(|row| row.user.username == login || row.email == login))
 }
 
 pub(super) fn by_id(connection: &Connection, user: UserId) -> Result<Option<UserRow>, StoreError> {
@@ -166,7 +188,7 @@ pub(super) fn me(connection: &Connection, user: UserId) -> Result<Option<Me>, St
     let found = select.query_row([user.0], |row| {
         Ok(Me {
             user: columns::user(row)?,
-            email: row.get(6)?,
+            email: names::email(row.get(6)?),
             admin: row.get(7)?,
             prefs: columns::json(row, 8)?,
         })

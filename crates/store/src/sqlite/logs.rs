@@ -72,6 +72,18 @@ pub(super) fn page(
     Ok(Some(page))
 }
 
+pub(super) fn after(
+    connection: &Connection,
+    room: RoomId,
+    after: Seq,
+    limit: u32,
+) -> Result<Vec<Event>, StoreError> {
+    let mut events = Vec::new();
+    let above = (after.saturating_add(1), Seq::MAX);
+    read(connection, select_events!("ASC"), room, above, limit as usize, &mut events)?;
+    Ok(events)
+}
+
 /// Reads events of `low..=high` until `into` holds `limit`.
 fn read(
     connection: &Connection,

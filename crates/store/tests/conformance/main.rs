@@ -9,6 +9,7 @@ mod accounts;
 mod changes;
 mod commands;
 mod failures;
+mod foreign;
 mod logs;
 mod members;
 mod paging;
@@ -49,6 +50,15 @@ macro_rules! engine {
             failures::a_bad_row_undoes_its_batch_and_its_neighbours_pass_alone,
             failures::all_is_there_after_reopening,
             failures::a_closed_store_says_so,
+            foreign::a_subject_is_one_account_however_often_and_at_once_it_is_asked_for,
+            foreign::an_account_that_is_there_becomes_the_subjects,
+            foreign::names_that_are_taken_make_way_and_who_has_no_email_is_not_found_by_one,
+            foreign::a_sign_out_of_foreign_tokens_is_remembered_and_never_goes_back,
+            foreign::keys_are_kept_by_name_and_forgotten,
+            foreign::a_webhook_begins_at_the_ends_and_keeps_its_places,
+            foreign::a_roster_names_who_is_in_now,
+            foreign::the_server_does_what_an_owner_may_and_passes_an_owners_role_on,
+            foreign::a_log_is_read_above_a_place_whoever_may_see_it,
             logs::concurrent_writers_leave_no_gap_and_what_was_acked_is_below_what_is_sent_after,
             logs::times_rise_within_a_room_though_the_clock_goes_back,
             logs::any_text_comes_back_as_it_was,
