@@ -150,7 +150,7 @@ impl Hints {
     fn put(&self, room: RoomId) {
         {
             let mut rooms = self.lock();
-            if rooms.known.len() < ROOMS {
+            if rooms.known.len() < ROOMS || rooms.known.contains(&room) {
                 rooms.known.insert(room);
             } else {
                 rooms.others = true;

@@ -174,8 +174,10 @@ impl<'a> Group<'a> {
                 now = self.roster().await?;
             }
         }
-        for user in gone.into_iter().filter(|user| now.contains_key(user)) {
-            does(Command::RemoveMember { txn_id: mint(), room, user }).await?;
+        for user in gone {
+            if now.remove(&user).is_some() {
+                does(Command::RemoveMember { txn_id: mint(), room, user }).await?;
+            }
         }
         let members = self.roster().await?;
         Ok(RoomMembers { members: members.into_iter().map(|(user, role)| Member { user, role }).collect() })
