@@ -73,12 +73,9 @@ mod tests {
             [b"\0\0\0\x18ftyp".as_slice(), brand.as_bytes(), &[0; 12], rest.as_bytes()].concat()
         };
         let webm = |codec: &str| {
-            [
-                b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\xf7\x81\x01B\xf2\x81\x04B\xf3\x81\x08B\x82\x84webm"
-                    .as_slice(),
-                codec.as_bytes(),
-            ]
-            .concat()
+            let head =
+                b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\xf7\x81\x01B\xf2\x81\x04B\xf3\x81\x08B\x82\x84webm";
+            [head.as_slice(), codec.as_bytes(), &[0; 300]].concat()
         };
         let bytes = "application/octet-stream";
         for (head, media_type, name, media) in [
