@@ -6,13 +6,16 @@
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
-use zas_protocol::limits::{BIO_CHARS, COMBINING_MARKS, GROUP_MEMBERS, NAME_CHARS};
+use zas_protocol::limits::{BIO_CHARS, COMBINING_MARKS, FILE_NAME_BYTES, GROUP_MEMBERS, NAME_CHARS};
 use zas_protocol::{Command, ErrorCode, Limits, MessageLabel, Prefs, ProfileChange, RoomPrefs};
 
 /// Bytes of an email address (RFC 5321 §4.5.3.1.3).
 pub const EMAIL_BYTES: usize = 254;
 /// Bytes of an email address before its `@` (RFC 5321 §4.5.3.1.1).
 pub const EMAIL_LOCAL_BYTES: usize = 64;
+
+/// Bytes of a file name's ending that are kept when the name is cut.
+const FILE_ENDING_BYTES: usize = 16;
 
 /// Checks a command and puts its texts into the form that is stored. Doing it twice changes
 /// nothing, so a retry has the fingerprint of the first try.
@@ -101,6 +104,32 @@ pub fn name(input: &str) -> Result<String, ErrorCode> {
 pub fn device_name(input: &str) -> String {
     let cut: String = one_line(input).chars().take(NAME_CHARS).collect();
     name(&cut).unwrap_or_default()
+}
+
+/// What a file is called: what follows the last separator of a path, as [`name`], without dots at its
+/// ends. Too long, it is cut before its ending, since nobody types it either; empty where nothing shows.
+#[must_use]
+pub fn file_name(input: &str) -> String {
+    // A longer one is cut in any case, and what is left of it is decided by its end.
+    let tail = input.char_indices().nth_back(4 * FILE_NAME_BYTES).map_or(0, |(at, _)| at);
+    let last = input[tail..].rsplit(['/', '\\']).next().unwrap_or_default();
+    let mut marks = 0;
+    let name: String = one_line(last)
+        .chars()
+        .filter(|&c| {
+            marks = if is_combining_mark(c) { marks + 1 } else { 0 };
+            marks <= COMBINING_MARKS
+        })
+        .collect();
+    let name = name.trim_matches(|c: char| c == '.' || c.is_whitespace());
+    let (stem, ending) = match name.rsplit_once('.') {
+        Some((stem, ending)) if ending.len() <= FILE_ENDING_BYTES => (stem, &name[stem.len()..]),
+        _ => (name, ""),
+    };
+    let room = FILE_NAME_BYTES - ending.len();
+    let cut = (0..=stem.len().min(room)).rev().find(|&at| stem.is_char_boundary(at)).unwrap_or(0);
+    let name = format!("{}{ending}", stem[..cut].trim_end_matches(|c: char| c == '.' || c.is_whitespace()));
+    if is_blank(&name) { String::new() } else { name }
 }
 
 /// A username as stored: lower-case.

@@ -254,6 +254,40 @@ fn each_command_is_checked() {
     assert_eq!(normalized(system), Err(ErrorCode::BadRequest), "nobody speaks as the service");
 }
 
+#[test]
+fn a_file_is_called_by_the_end_of_its_path_without_what_misleads() {
+    let called = |input: &str| shape::file_name(input);
+    for (input, name) in [
+        ("foto de ana.jpg", "foto de ana.jpg"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\fakepath\\playa.png", "playa.png"),
+        ("a\r\nset-cookie: x.txt", "a set-cookie: x.txt"),
+        ("foto\u{202e}gnp.exe", "fotognp.exe"),
+        ("nin\u{303}o.txt", "niño.txt"),
+        ("  .oculto. ", "oculto"),
+        ("\u{0}\u{7f}", ""),
+        ("..", ""),
+        ("/", ""),
+        ("", ""),
+        ("\u{200b}", ""),
+    ] {
+        assert_eq!(called(input), name, "{input:?}");
+    }
+    assert_eq!(called(&format!("z{}.txt", "\u{335}".repeat(20))), format!("z{}.txt", "\u{335}".repeat(8)));
+}
+
+#[test]
+fn a_file_s_name_has_255_bytes_and_keeps_its_ending() {
+    for (bytes, kept) in [(254, 254), (255, 255), (256, 255), (300, 255), (5_000, 255)] {
+        let name = shape::file_name(&format!("{}.jpeg", "x".repeat(bytes - 5)));
+        assert_eq!((name.len(), name.ends_with("x.jpeg")), (kept, true), "{bytes}");
+        // A character is kept whole or not at all.
+        let name = shape::file_name(&format!("{}.jpeg", "😀".repeat(bytes / 4)));
+        assert!(name.len() <= 255 && name.trim_end_matches(".jpeg").chars().all(|c| c == '😀'), "{name}");
+    }
+    assert_eq!(shape::file_name(&format!("a.{}", "x".repeat(300))).len(), 255, "an ending is not that long");
+}
+
 /// Text as people and attackers write it: letters, blanks, marks, controls, what is hidden.
 fn any_text() -> impl Strategy<Value = String> {
     let c = prop_oneof![
@@ -285,6 +319,9 @@ proptest! {
         if let Ok(email) = shape::email(&input) {
             prop_assert_eq!(shape::email(&email), Ok(email.clone()));
         }
+        let file = shape::file_name(&input);
+        prop_assert_eq!(&shape::file_name(&file), &file);
+        prop_assert!(file.len() <= 255 && !file.contains(['/', '\\']) && !file.chars().any(char::is_control));
         let device = shape::device_name(&input);
         prop_assert_eq!(&shape::device_name(&device), &device);
     }

@@ -95,6 +95,9 @@ table! {
     /// The body is over the limit.
     TooLarge = "too_large", 413, Never,
         "Es demasiado grande.", "It is too large.";
+    /// Somebody's files together are over their limit.
+    QuotaExceeded = "quota_exceeded", 413, Never,
+        "No te queda espacio para archivos. Borra mensajes con archivos que ya no necesites.", "You have no room left for files. Delete messages with files you no longer need.";
     /// No valid session.
     Unauthenticated = "unauthenticated", 401, Refreshed,
         "Tu sesión ha caducado. Entra de nuevo.", "Your session has ended. Sign in again.";

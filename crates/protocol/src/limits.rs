@@ -25,6 +25,8 @@ pub const COMBINING_MARKS: usize = 8;
 pub const NAME_CHARS: usize = 60;
 /// Characters of a person's bio.
 pub const BIO_CHARS: usize = 300;
+/// Bytes of a file's name.
+pub const FILE_NAME_BYTES: usize = 255;
 /// Members of a group.
 pub const GROUP_MEMBERS: usize = 1_000;
 /// Rooms that one person may be in.
@@ -52,8 +54,10 @@ pub struct Limits {
     pub header_timeout_ms: u64,
     /// All headers of a request together.
     pub header_bytes: usize,
-    /// Time for a request's body to arrive.
+    /// Time for a request's body to arrive, besides what its bytes take on the slowest line.
     pub body_timeout_ms: u64,
+    /// Bytes a second of the slowest line on which a body may still come.
+    pub body_bytes_per_second: u64,
     /// Time for the first frame to name its sender.
     pub auth_timeout_ms: u64,
     /// Sockets of one address that have not yet named their sender; more wait.
@@ -90,6 +94,10 @@ pub struct Limits {
     pub message_chars: usize,
     /// Bytes of an uploaded avatar.
     pub avatar_bytes: usize,
+    /// Bytes of an uploaded file.
+    pub upload_bytes: u64,
+    /// Bytes of all files that one user has in messages, or has uploaded to send.
+    pub user_file_bytes: u64,
     /// Pixels of an uploaded image.
     pub image_pixels: u64,
     /// Connections of one user; one more closes the oldest.
@@ -127,6 +135,7 @@ impl Default for Limits {
             header_timeout_ms: 5_000,
             header_bytes: 16 * 1024,
             body_timeout_ms: 30_000,
+            body_bytes_per_second: 32 * 1024,
             auth_timeout_ms: 5_000,
             anonymous_sockets_per_address: 64,
             commands_per_minute: 120,
@@ -145,6 +154,8 @@ impl Default for Limits {
             polls_per_device: 2,
             message_chars: 4_000,
             avatar_bytes: 5 * 1024 * 1024,
+            upload_bytes: 25 * 1024 * 1024,
+            user_file_bytes: 1024 * 1024 * 1024,
             image_pixels: 40_000_000,
             connections_per_user: 10,
             resume_room_events: 1_000,

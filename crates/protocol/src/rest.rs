@@ -6,7 +6,7 @@ use crate::command::{Prefs, Role, RoomPrefs};
 use crate::event::{Event, RoomKind};
 use crate::frame::{Position, Presence, Signal};
 use crate::ids::{DeviceId, Epoch, FileId, Micros, RoomId, Seq, UserId};
-use crate::message::{MessageState, Reaction};
+use crate::message::{Attachment, MessageState, Reaction};
 
 /// A person, as anyone signed in sees them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -412,6 +412,39 @@ pub struct Reacted {
     /// Since when, in microseconds.
     #[cfg_attr(feature = "schema", ts(type = "number"))]
     pub at: Micros,
+}
+
+/// The query of `POST /v1/files`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema, utoipa::IntoParams))]
+#[serde(default)]
+pub struct UploadQuery {
+    /// What the file is called. Shown and never trusted: at most 255 bytes are kept of what follows the
+    /// last separator of a path; one of which nothing shows is named by its type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// `POST /v1/files` (the file as the body): what is stored, to name in a `send`. It is forgotten after a
+/// day in which no message carries it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct UploadedFile {
+    /// As a message will carry it. An image has no metadata any more, so that its size is not the one
+    /// that was sent.
+    pub attachment: Attachment,
+}
+
+/// `GET /v1/files/{file}/address`: where who asked fetches a file without showing a token, for an
+/// `<img>` or a `<video>`. Whether they may is asked again at each fetch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+pub struct FileAddress {
+    /// Relative to the server's own, beginning with `/`. The same within the hour.
+    pub address: String,
+    /// Until when, in microseconds since 1970: an hour at least.
+    #[cfg_attr(feature = "schema", ts(type = "number"))]
+    pub expires_at: Micros,
 }
 
 /// `POST /v1/me/avatar` (the image as the body): the stored file, to name in `set_profile`.

@@ -4,11 +4,11 @@
 //! |---|---|
 //! | `zas.sqlite` | the database, of one moment |
 //! | `keys/` | the server's secrets: without them nobody's session and no `txn_id` is known again |
-//! | `files/` | pictures |
+//! | `files/` | pictures, and what messages carry |
 //! | `manifest.json` | what it is, with a hash of every file: [`Manifest`] |
 //!
-//! The database is copied first and the pictures after it, so that no row is without its picture. A
-//! folder under way has another name: one that has the name asked for is whole.
+//! The database is copied first and the files after it, of which none goes meanwhile, so that no row is
+//! without its file. A folder under way has another name: one that has the name asked for is whole.
 //!
 //! What is restored is another history: its epoch is new, so that clients that know more than the backup
 //! read everything anew instead of joining two histories (P9). To add something to a backup: its folder

@@ -1,21 +1,41 @@
-//! Blobs: pictures, in an object store under `DIR/files`. A blob is durable before its row is
-//! written, so that no row is without its blob; a row that fails leaves at most a blob that
-//! nobody names.
+//! Blobs: people's pictures and what messages carry, in an object store under `DIR/files`. A blob is
+//! durable before its row is written, and goes after it, so that no row is without its blob: a process
+//! that is killed between the two leaves at most a blob that nobody names and nobody can fetch.
 //!
 //! A file's address may carry a signature that names user, file and end, for an `<img>` that
 //! cannot send a header. It never carries a token.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`upload`] | storing what a message is to carry, as it comes |
+//! | [`kind`] | what a file is |
+//! | [`strip`] | images without their metadata |
+//! | [`picture`] | avatars, and images that have to be decoded |
+//! | [`answer`] | the headers of a file, and the part of it that is asked for |
+//! | [`sweep`] | what nobody can fetch any more goes |
+//! | [`hold`] | nothing goes while a backup copies |
 
+pub mod answer;
+pub mod hold;
+pub mod kind;
 pub mod picture;
+pub mod strip;
+pub mod sweep;
+pub mod upload;
 
 use std::fmt::Write as _;
 use std::io;
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
-use object_store::{ObjectStoreExt as _, PutPayload};
+use object_store::{GetOptions, ObjectStore as _, ObjectStoreExt as _, PutPayload};
 use serde::Deserialize;
+use tokio::sync::Mutex;
+use zas_protocol::rest::FileAddress;
 use zas_protocol::{ErrorCode, FileId, Limits, Micros, UserId};
 use zas_store::{FileKind, FileRow, Store, StoreError};
 
@@ -28,6 +48,8 @@ use crate::pool::Pool;
 const DECODING: usize = 1;
 /// Images that wait to be decoded; one more is refused.
 const WAITING: usize = 8;
+/// Images of messages that wait to be stripped; one more is refused. They wait on the disk.
+const IMAGES_WAITING: usize = 64;
 /// Signed addresses change this often and live up to twice as long, so that a browser's cache
 /// can know them again, in microseconds.
 const SIGNED_PERIOD: Micros = 3_600_000_000;
@@ -45,22 +67,37 @@ pub struct Signature {
 
 /// The object store and what guards it.
 pub struct Files {
+    folder: PathBuf,
     blobs: LocalFileSystem,
     decoding: Pool,
+    images: Pool,
+    /// Held from counting what somebody has to noting what they have more, so that two uploads at once
+    /// do not both get the last place. For all people, since it is held for one sync of the disk.
+    counting: Mutex<()>,
     key: Key,
     limits: Limits,
 }
 
 impl Files {
-    /// Opens the folder of blobs, made when missing.
+    /// Opens the folder of blobs, made when missing. What uploads had under way when their process was
+    /// killed is removed, so this is for the one process that serves.
     ///
     /// # Errors
     /// When it cannot be made or read.
     pub fn open(data: &Path, keys: &Keys, limits: Limits) -> io::Result<Self> {
         let folder = data.join("files");
         std::fs::create_dir_all(&folder)?;
+        sweep::remove_under_way(&folder)?;
         let blobs = LocalFileSystem::new_with_prefix(&folder).map_err(io::Error::other)?.with_fsync(true);
-        Ok(Self { blobs, decoding: Pool::new(DECODING, WAITING), key: keys.files.clone(), limits })
+        Ok(Self {
+            folder,
+            blobs,
+            decoding: Pool::new(DECODING, WAITING),
+            images: Pool::new(DECODING, IMAGES_WAITING),
+            counting: Mutex::default(),
+            key: keys.files.clone(),
+            limits,
+        })
     }
 
     /// Stores a person's picture, made anew from what they sent: square, small, and with nothing
@@ -96,30 +133,50 @@ impl Files {
         };
         let place = place(id);
         self.blobs.put(&place, PutPayload::from(picture.bytes)).await.map_err(cannot_write)?;
-        if let Err(error) = store.put_file(row).await {
-            // Where the outcome is not known the row may be there, and keeps its blob.
-            if error != StoreError::Unknown {
-                drop(self.blobs.delete(&place).await);
-            }
-            return Err(error.into());
-        }
+        self.note(store, row).await?;
         Ok(id)
     }
 
-    /// The bytes of a file whose row is there.
+    /// Writes the row of a blob that is stored.
+    async fn note(&self, store: &dyn Store, row: FileRow) -> Result<(), ApiError> {
+        let id = row.id;
+        let Err(error) = store.put_file(row).await else { return Ok(()) };
+        // Where the outcome is not known the row may be there, and keeps its blob.
+        if error != StoreError::Unknown {
+            drop(self.blobs.delete(&place(id)).await);
+        }
+        Err(error.into())
+    }
+
+    /// The bytes of a file, or some of them, as they are read; `None` when it is not there.
     ///
     /// # Errors
     /// [`ErrorCode::Internal`] when they cannot be read.
-    pub async fn read(&self, id: FileId) -> Result<Bytes, ApiError> {
-        let found = self.blobs.get(&place(id)).await.map_err(ApiError::internal)?;
-        found.bytes().await.map_err(ApiError::internal)
+    pub async fn read(
+        &self,
+        id: FileId,
+        range: Option<Range<u64>>,
+    ) -> Result<Option<BoxStream<'static, object_store::Result<Bytes>>>, ApiError> {
+        let options = GetOptions { range: range.map(Into::into), ..GetOptions::default() };
+        match self.blobs.get_opts(&place(id), options).await {
+            Ok(found) => Ok(Some(found.into_stream())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(ApiError::internal(error)),
+        }
+    }
+
+    /// Where `user` fetches `file` without a token.
+    #[must_use]
+    pub fn address(&self, user: UserId, file: FileId, now: Micros) -> FileAddress {
+        let address = format!("/v1/files/{file}?{}", self.sign(user, file, now));
+        FileAddress { address, expires_at: until(now) * 1_000_000 }
     }
 
     /// The query that lets `user` fetch `file` without a token, for one to two hours. The same
     /// within the hour.
     #[must_use]
     pub fn sign(&self, user: UserId, file: FileId, now: Micros) -> String {
-        let until = (now.div_euclid(SIGNED_PERIOD) + 2) * (SIGNED_PERIOD / 1_000_000);
+        let until = until(now);
         format!("u={user}&e={until}&s={}", self.mac(user, file, until).to_hex())
     }
 
@@ -147,6 +204,11 @@ impl Files {
     }
 }
 
+/// When what is signed now is over, in seconds since 1970.
+const fn until(now: Micros) -> i64 {
+    (now.div_euclid(SIGNED_PERIOD) + 2) * (SIGNED_PERIOD / 1_000_000)
+}
+
 /// Where a blob lies: in one of 256 folders, by its id's last byte, which is random.
 fn place(id: FileId) -> ObjectPath {
     let mut path = String::with_capacity(39);
@@ -156,7 +218,7 @@ fn place(id: FileId) -> ObjectPath {
 }
 
 /// A full disk is the operator's to mend; clients wait and try again.
-fn cannot_write(error: object_store::Error) -> ApiError {
+fn cannot_write(error: impl std::error::Error + 'static) -> ApiError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(reason) = cause {
         if let Some(io) = reason.downcast_ref::<io::Error>()

@@ -9,9 +9,10 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::any;
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -22,7 +23,7 @@ use zas_protocol::ErrorCode;
 use zas_protocol::limits::{ANONYMOUS_BODY_BYTES, BODY_BYTES};
 
 use crate::app::App;
-use crate::body;
+use crate::body::{self, BodyTime};
 use crate::error::{ApiError, render};
 use crate::routes::{auth, commands, connection, feed, files, health, rooms, server, signals, state, users};
 use crate::{demo, legacy, upstream};
@@ -67,7 +68,9 @@ fn described(image_bytes: usize) -> OpenApiRouter<App> {
         .routes(routes!(server::rooms::make_room))
         .routes(routes!(server::rooms::set_members, server::rooms::change_members))
         .routes(routes!(server::rooms::post_message))
+        .routes(routes!(files::upload))
         .routes(routes!(files::file))
+        .routes(routes!(files::address))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .merge(anonymous)
         .merge(uploads)
@@ -98,7 +101,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// All that the public address answers.
 pub fn router(app: App) -> Router {
     let cors = cors(&app.config.allowed_origins);
-    let body_timeout = Duration::from_millis(app.config.limits.body_timeout_ms);
+    let body_time = BodyTime::of(&app.config.limits);
     let (api, _) = described(app.config.limits.avatar_bytes).split_for_parts();
     let mut router =
         api.route("/v1/{*rest}", any(nothing)).fallback(page).method_not_allowed_fallback(wrong_method);
@@ -107,12 +110,13 @@ pub fn router(app: App) -> Router {
         router = router.merge(demo::routes());
     }
     let router = router
-        .layer(CompressionLayer::new())
+        // What people send is packed already, and its length and its parts are those of its bytes.
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(is_no_file)))
         .layer(middleware::from_fn(private))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(render))
         .layer(cors)
-        .layer(middleware::from_fn_with_state(body_timeout, body::in_time));
+        .layer(middleware::from_fn_with_state(body_time, body::in_time));
     // Around all layers, so that none of them is around what is passed on.
     let router = match app.upstream.clone() {
         Some(upstream) => {
@@ -121,6 +125,12 @@ pub fn router(app: App) -> Router {
         None => router,
     };
     router.with_state(app)
+}
+
+/// Files alone are answered in parts.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands them over")]
+fn is_no_file(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    !headers.contains_key(header::ACCEPT_RANGES)
 }
 
 async fn nothing() -> ApiError {
@@ -179,7 +189,12 @@ fn cors(origins: &[String]) -> CorsLayer {
             HeaderName::from_static("x-zas-cookie"),
             HeaderName::from_static("x-zas-profile"),
         ])
-        .expose_headers([header::RETRY_AFTER, HeaderName::from_static("x-request-id")])
+        .expose_headers([
+            header::RETRY_AFTER,
+            header::CONTENT_DISPOSITION,
+            header::CONTENT_RANGE,
+            HeaderName::from_static("x-request-id"),
+        ])
         .max_age(Duration::from_secs(3600))
 }
 

@@ -25,7 +25,7 @@ use crate::committer::Committer;
 use crate::config::Config;
 use crate::embed::Web;
 use crate::feed::anonymous::Anonymous;
-use crate::files::Files;
+use crate::files::{Files, sweep};
 use crate::metrics::Metrics;
 use crate::nodehub::NodeHub;
 use crate::outbound::{Outbound, OutboundError};
@@ -90,6 +90,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         demo::prepare(&app).await.map_err(|error| ServeError::Demo(format!("{error:?}")))?;
     }
     spawn_operation_listener(&app);
+    tokio::spawn(sweep::run(app.clone()));
     announce(&app, address);
 
     let handle = Handle::new();

@@ -36,7 +36,7 @@ fn main() -> std::io::Result<()> {
         frame::{Seen, Hello, Resume, Position, Advance, Signal, Refresh, Ping, Ack, Nack, Presence, ServerFrame},
         rest::{
             User, Me, Register, Login, RefreshRequest, ChangePassword, Tokens, Device, Devices, Member, Room, State, LogHead,
-            ServerInfo, Connection, RoomState, Page, PageQuery, Found, Signals, FeedRequest, Polled, Uploaded,
+            ServerInfo, Connection, RoomState, Page, PageQuery, Found, Signals, FeedRequest, Polled, Uploaded, UploadQuery, UploadedFile, FileAddress,
         },
     );
     out.push_str(

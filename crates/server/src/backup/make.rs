@@ -13,6 +13,7 @@ use super::{
 };
 use crate::clock;
 use crate::config::Config;
+use crate::files::hold;
 
 /// Backs up what the settings name into a folder that is not there yet. It has its name once it is
 /// whole and on the disk.
@@ -51,6 +52,9 @@ fn under_way(to: &Path) -> PathBuf {
 }
 
 fn fill(config: &Config, database: &Path, folder: &Path) -> Result<Manifest, BackupError> {
+    // What the database names is there until it is copied.
+    let blobs = config.data.join("files");
+    let _kept = at(&blobs, hold::keep(&blobs))?;
     let began_at = clock::now();
     let copied = folder.join(DATABASE);
     // Made here, so that it is for its owner alone from its first byte on.

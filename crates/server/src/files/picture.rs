@@ -4,14 +4,20 @@
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
 use image::imageops::FilterType;
 use image::metadata::Orientation;
-use image::{DynamicImage, GenericImageView as _, ImageDecoder as _, ImageFormat, ImageReader, Limits};
+use image::{
+    DynamicImage, GenericImageView as _, ImageDecoder, ImageEncoder as _, ImageFormat, ImageReader,
+    ImageResult, Limits,
+};
 use zas_protocol::ErrorCode;
 
 /// The side of a stored avatar, in pixels, at most.
 pub const AVATAR_SIDE: u32 = 512;
 const JPEG_QUALITY: u8 = 85;
+/// Of a photo that is compressed once more since it had to be turned: higher, so that nobody sees it.
+const TURNED_QUALITY: u8 = 92;
 /// The most memory that a pixel takes while it is decoded: four channels of 16 bits.
 const PIXEL_BYTES: u64 = 8;
 /// The most memory that all else of an image takes: a colour profile, which packs to a thousandth
@@ -59,28 +65,75 @@ pub fn avatar(sent: &[u8], max_pixels: u64) -> Result<Picture, ErrorCode> {
 }
 
 /// How many pixels, if not too many.
-fn within(width: u64, height: u64, max_pixels: u64) -> Result<u64, ErrorCode> {
+pub(super) fn within(width: u64, height: u64, max_pixels: u64) -> Result<u64, ErrorCode> {
     match width.checked_mul(height) {
         Some(pixels) if (1..=max_pixels).contains(&pixels) => Ok(pixels),
         _ => Err(ErrorCode::ImageInvalid),
     }
 }
 
-fn decode(sent: &[u8], format: ImageFormat, pixels: u64) -> image::ImageResult<(DynamicImage, Orientation)> {
+/// Opens an image of so many pixels.
+fn open(sent: &[u8], format: ImageFormat, pixels: u64) -> ImageResult<impl ImageDecoder> {
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(pixels.saturating_mul(PIXEL_BYTES).saturating_add(BESIDES_BYTES));
     let mut reader = ImageReader::with_format(Cursor::new(sent), format);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder()?;
+    reader.into_decoder()
+}
+
+fn decode(sent: &[u8], format: ImageFormat, pixels: u64) -> ImageResult<(DynamicImage, Orientation)> {
+    let mut decoder = open(sent, format, pixels)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     Ok((DynamicImage::from_decoder(decoder)?, orientation))
 }
 
-fn encode(square: &DynamicImage) -> image::ImageResult<Picture> {
+/// Decodes an image of so many pixels and turns it; with its colour profile, if that is asked for.
+pub(super) fn turned(
+    sent: &[u8],
+    format: ImageFormat,
+    pixels: u64,
+    orientation: Orientation,
+    with_profile: bool,
+) -> ImageResult<(DynamicImage, Option<Vec<u8>>)> {
+    let mut decoder = open(sent, format, pixels)?;
+    let profile = if with_profile { decoder.icc_profile()? } else { None };
+    let mut image = DynamicImage::from_decoder(decoder)?;
+    image.apply_orientation(orientation);
+    Ok((image, profile))
+}
+
+/// Whether something shows through an image.
+pub(super) fn shows_through(image: &DynamicImage) -> bool {
+    image.color().has_alpha() && image.pixels().any(|(_, _, pixel)| pixel.0[3] < u8::MAX)
+}
+
+/// Writes a turned image, as PNG or else as JPEG.
+pub(super) fn written(image: &DynamicImage, png: bool, profile: Option<Vec<u8>>) -> ImageResult<Vec<u8>> {
     let mut bytes = Vec::new();
-    let shows_through =
-        square.color().has_alpha() && square.pixels().any(|(_, _, pixel)| pixel.0[3] < u8::MAX);
-    let media_type = if shows_through {
+    let profile = profile.unwrap_or_default();
+    if png {
+        let mut encoder = PngEncoder::new(&mut bytes);
+        if !profile.is_empty() {
+            encoder.set_icc_profile(profile).map_err(image::ImageError::Unsupported)?;
+        }
+        image.write_with_encoder(encoder)?;
+    } else {
+        let mut encoder = JpegEncoder::new_with_quality(&mut bytes, TURNED_QUALITY);
+        if !profile.is_empty() {
+            encoder.set_icc_profile(profile).map_err(image::ImageError::Unsupported)?;
+        }
+        match image {
+            DynamicImage::ImageLuma8(gray) => encoder.encode_image(gray)?,
+            DynamicImage::ImageRgb8(colors) => encoder.encode_image(colors)?,
+            other => encoder.encode_image(&other.to_rgb8())?,
+        }
+    }
+    Ok(bytes)
+}
+
+fn encode(square: &DynamicImage) -> ImageResult<Picture> {
+    let mut bytes = Vec::new();
+    let media_type = if shows_through(square) {
         DynamicImage::from(square.to_rgba8()).write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)?;
         "image/png"
     } else {

@@ -192,6 +192,31 @@ impl<'a> Cast<'a> {
         Self { server, caller, token, me, room, aside, friend, owner, admin, guest, peer, names }
     }
 
+    /// Files for messages: one that the group's message carries, one of a message that is deleted, one
+    /// that a plain member has not sent, and one of the caller's own.
+    pub(crate) async fn put_files_up(&mut self) {
+        let now = clock::now();
+        let put = async |user: UserId| {
+            let letter = futures_util::stream::iter([Ok(bytes::Bytes::from("una carta"))]);
+            let (files, store) = (&self.server.app.files, &self.server.app.store);
+            files.put_attachment(store, user, "carta.txt", letter, now).await.unwrap().id
+        };
+        let peer = self.peer.id;
+        let (carried, erased) = (put(peer).await, put(peer).await);
+        let (unsent, mine) = (put(peer).await, put(self.me).await);
+        let send = |file| format!(r#"{{"type":"send","room":"{{room}}","text":"","attachment":"{file}"}}"#);
+        self.does(peer, &send(carried)).await;
+        let message = self.does(peer, &send(erased)).await.message.unwrap();
+        let delete = format!(r#"{{"type":"delete_message","room":"{{room}}","message":"{message}"}}"#);
+        self.does(peer, &delete).await;
+        // Nobody has the signature of another file.
+        let signed = if self.caller == Caller::Nobody { unsent } else { carried };
+        let signed = self.server.app.files.sign(self.me, signed, now);
+        let files = [("carried", carried), ("erased", erased), ("unsent", unsent), ("mine", mine)];
+        self.names.extend(files.map(|(name, file)| (name, file.to_string())));
+        self.names.insert("signed", signed);
+    }
+
     /// A template with its placeholders filled in; `{nowhere}` is an id that nothing has.
     pub(crate) fn fill(&self, template: &str) -> String {
         let named =
@@ -201,7 +226,7 @@ impl<'a> Cast<'a> {
 
     /// The same with nothing in it that is there, but for whom the signature names.
     pub(crate) fn fill_with_nothing(&self, template: &str) -> String {
-        let ids = self.names.keys().filter(|name| !matches!(**name, "signature" | "refresh"));
+        let ids = self.names.keys().filter(|name| !matches!(**name, "signature" | "signed" | "refresh"));
         let template = template.replace("{username}", "nobody_at_all");
         ids.chain([&"nowhere"]).fold(template, |text, name| text.replace(&format!("{{{name}}}"), &nowhere()))
     }

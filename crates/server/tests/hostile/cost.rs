@@ -89,9 +89,9 @@ async fn a_stranger_costs_16_kib_beyond_the_socket_whatever_they_send() {
 #[tokio::test]
 async fn an_upload_is_counted_before_it_is_read() {
     let server = Server::start().await;
-    let ana = server.person("ana").await;
-    let bearer = format!("authorization: Bearer {}\r\n", ana.token);
-    for path in ["/v1/me/avatar", "/api/auth/upload-avatar/"] {
+    for (n, path) in ["/v1/me/avatar", "/v1/files", "/api/auth/upload-avatar/"].into_iter().enumerate() {
+        let ana = server.person(&format!("ana{n}")).await;
+        let bearer = format!("authorization: Bearer {}\r\n", ana.token);
         let head = format!("{bearer}content-type: multipart/form-data; boundary=x\r\n");
         let mut slow = Vec::new();
         let refused = loop {

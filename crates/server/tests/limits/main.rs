@@ -22,7 +22,7 @@ use zas_core::ledger::Submission;
 use zas_protocol::Limits;
 
 /// Each limit, the file of its test below the repository's folder, and the test.
-const TESTED: [(&str, &str, &str); 53] = [
+const TESTED: [(&str, &str, &str); 57] = [
     ("FRAME_BYTES", SIZES, "a_frame_of_64_kib_is_read_and_one_byte_more_closes_the_socket"),
     ("AUTH_FRAME_BYTES", HANDSHAKE, "a_first_frame_of_4_kib_is_read_and_one_byte_more_closes_the_socket"),
     ("ANONYMOUS_SOCKET_BYTES", HANDSHAKE, "a_socket_of_nobody_yet_sends_8_kib_in_all_and_no_more"),
@@ -32,6 +32,7 @@ const TESTED: [(&str, &str, &str); 53] = [
     ("COMBINING_MARKS", SIZES, "a_character_carries_8_marks_and_no_more"),
     ("NAME_CHARS", SIZES, "a_name_has_60_characters_and_no_more"),
     ("BIO_CHARS", SIZES, "a_bio_has_300_characters_and_no_more"),
+    ("FILE_NAME_BYTES", SHAPE, "a_file_s_name_has_255_bytes_and_keeps_its_ending"),
     ("GROUP_MEMBERS", ROOMS, "a_group_has_1000_members_and_no_more"),
     ("ROOMS_PER_USER", STORE, "a_person_is_in_so_many_rooms_and_no_more"),
     ("PAGE_EVENTS", ROOMS, "a_page_has_100_events_and_no_more"),
@@ -48,6 +49,11 @@ const TESTED: [(&str, &str, &str); 53] = [
     ("header_timeout_ms", HANDSHAKE, "headers_that_do_not_come_in_time_end_the_connection"),
     ("header_bytes", HANDSHAKE, "headers_of_16_kib_are_read_and_one_byte_more_is_refused"),
     ("body_timeout_ms", HANDSHAKE, "a_body_that_does_not_come_in_time_is_given_up"),
+    (
+        "body_bytes_per_second",
+        "crates/server/src/body.rs",
+        "so_many_bytes_give_a_body_a_second_more_and_one_less_does_not",
+    ),
     ("auth_timeout_ms", HANDSHAKE, "a_socket_that_does_not_say_who_it_is_in_time_is_closed"),
     ("anonymous_sockets_per_address", HANDSHAKE, "sixty_four_sockets_may_be_unknown_and_the_next_one_waits"),
     ("commands_per_minute", RATES, "commands_come_back_at_their_rate"),
@@ -74,6 +80,8 @@ const TESTED: [(&str, &str, &str); 53] = [
     ("polls_per_device", FEED, "two_polls_of_a_device_are_held_and_no_more"),
     ("message_chars", SIZES, "a_message_has_4000_characters_and_no_more_on_every_transport"),
     ("avatar_bytes", SIZES, "an_avatar_of_5_mib_is_looked_at_and_one_byte_more_is_refused"),
+    ("upload_bytes", SIZES, "a_file_of_25_mib_is_taken_and_one_byte_more_is_refused"),
+    ("user_file_bytes", SIZES, "a_person_s_files_have_so_many_bytes_and_no_more"),
     ("image_pixels", PICTURE, "the_limit_is_on_pixels_and_is_read_before_decoding"),
     ("connections_per_user", FEED, "ten_connections_live_and_the_eleventh_closes_the_oldest"),
     ("resume_room_events", FEED, "a_resume_replays_1000_events_of_a_room_and_no_more"),
@@ -107,6 +115,7 @@ const SERVER: &str = "crates/server/tests/server_api.rs";
 const WEBHOOKS: &str = "crates/server/tests/webhooks.rs";
 const MAILBOX: &str = "crates/server/src/feed/mailbox.rs";
 const PICTURE: &str = "crates/server/src/files/picture.rs";
+const SHAPE: &str = "crates/core/tests/shape.rs";
 const HUB: &str = "crates/core/tests/hub/main.rs";
 const STORE: &str = "crates/store/tests/conformance/members.rs";
 const UPSTREAM: &str = "crates/server/tests/upstream/silent.rs";

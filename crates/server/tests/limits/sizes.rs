@@ -178,3 +178,53 @@ async fn an_avatar_of_5_mib_is_looked_at_and_one_byte_more_is_refused() {
         assert_eq!(answer.status(), if fits { 400 } else { 413 }, "{bytes}");
     }
 }
+
+/// Puts a file of so many zeros up, of a person of its own: one may put up six a minute.
+async fn upload(server: &Server, person: &Person, bytes: usize) -> (u16, Value) {
+    let request = server.http.post(server.url("/v1/files")).bearer_auth(&person.token);
+    let answer = request.body(vec![0; bytes]).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_file_of_25_mib_is_taken_and_one_byte_more_is_refused() {
+    let server = Server::start().await;
+    let ana = server.person("ana").await;
+    let limit = usize::try_from(Limits::default().upload_bytes).unwrap();
+    for (bytes, fits) in around(limit) {
+        let (status, body) = upload(&server, &ana, bytes).await;
+        if fits {
+            assert_eq!((status, &body["attachment"]["bytes"]), (200, &json!(bytes)));
+        } else {
+            assert_eq!((status, &body["code"]), (413, &json!("too_large")), "{bytes}");
+        }
+    }
+    let kept = server.app.store.file_bytes(ana.id).await.unwrap();
+    assert_eq!(kept, 2 * limit as u64 - 1, "and nothing of it is kept");
+}
+
+#[tokio::test]
+async fn a_person_s_files_have_so_many_bytes_and_no_more() {
+    const LIMIT: usize = 10_000;
+    let server = Server::with(|config| config.limits.user_file_bytes = LIMIT as u64).await;
+    for (bytes, fits) in around(LIMIT) {
+        let (ana, luis) =
+            (server.person(&format!("ana{bytes}")).await, server.person(&format!("luis{bytes}")).await);
+        assert_eq!(upload(&server, &ana, 4_000).await.0, 200);
+        let (status, body) = upload(&server, &ana, bytes - 4_000).await;
+        if fits {
+            assert_eq!(status, 200, "{bytes}");
+        } else {
+            assert_eq!((status, &body["code"]), (413, &json!("quota_exceeded")), "{bytes}");
+        }
+        assert_eq!(server.app.store.file_bytes(ana.id).await.unwrap() == bytes as u64, fits);
+        assert_eq!(upload(&server, &luis, LIMIT).await.0, 200, "another person has their own");
+        assert_eq!(upload(&server, &luis, 1).await.0, 413, "and is told before they send");
+    }
+    // Two at once do not both get the last place.
+    let mia = server.person("mia").await;
+    let both = futures_util::future::join(upload(&server, &mia, 6_000), upload(&server, &mia, 6_000)).await;
+    let mut statuses = [both.0.0, both.1.0];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 413]);
+}
