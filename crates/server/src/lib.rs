@@ -32,6 +32,7 @@ pub mod cli;
 pub mod clock;
 pub mod committer;
 pub mod config;
+pub mod database;
 pub mod demo;
 pub mod doctor;
 pub mod embed;

@@ -17,6 +17,8 @@ mod lists;
 mod logs;
 mod open;
 mod rooms;
+#[cfg(test)]
+mod tests;
 mod writes;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,6 +62,31 @@ impl Default for Options {
     fn default() -> Self {
         Self { readers: 4, read_queue: 1_024, write_queue: 1_024, undurable: false, sole: true }
     }
+}
+
+/// Whether an address can be that of a database.
+///
+/// # Errors
+/// A sentence that says how to write it, and quotes nothing of it.
+pub fn check_url(url: &str) -> Result<(), StoreError> {
+    Server::parse(url).map(drop)
+}
+
+/// What a server says of itself and of a database of ours; changes nothing.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] where it cannot be reached, [`StoreError::Other`] where it is none that we
+/// may use.
+pub async fn look(url: &str) -> Result<Vec<(&'static str, String)>, StoreError> {
+    let mut connection = Server::parse(url)?.connect(Role::Reader).await?;
+    let durability = Durability::read(&mut connection).await?;
+    durability.usable()?;
+    let mut report = durability.report();
+    // Before the first start there is none.
+    let schema =
+        open::schema(&mut connection).await.map_or_else(|_| "none yet".to_owned(), |n| n.to_string());
+    report.insert(1, ("schema", schema));
+    Ok(report)
 }
 
 /// The store in a database of MariaDB.
