@@ -6,6 +6,7 @@
 //! server still works on it, its rows are locked, and who looks for them waits.
 
 mod accounts;
+pub mod backup;
 mod columns;
 mod connect;
 mod devices;
@@ -13,7 +14,7 @@ mod error;
 mod facts;
 mod files;
 mod link;
-mod lists;
+pub(crate) mod lists;
 mod logs;
 mod open;
 mod rooms;
@@ -32,8 +33,10 @@ use zas_protocol::{
     Ack, DeviceId, Epoch, Event, FileId, MessageId, Micros, Position, RoomId, Seq, TxnId, UserId,
 };
 
-use self::connect::{Durability, Role, Server};
-use self::error::Failure;
+pub(crate) use self::columns::get;
+use self::connect::Durability;
+pub(crate) use self::connect::{Role, Server};
+pub(crate) use self::error::Failure;
 use self::link::{Link, MUCH_PATIENCE, Moment, PATIENCE, Work, to_its_end};
 use crate::batch;
 use crate::error::{CreateUserError, StoreError};
@@ -109,6 +112,10 @@ impl MariaStore {
         // The first connection says whether we may.
         link.writer.run(|_| Box::pin(async { Ok(()) })).await?;
         let mut connection = server.connect(Role::Writer).await?;
+        if open::is_being_restored(&mut connection).await? {
+            let why = "a restore of it was cut off; run `zas restore` again";
+            return Err(StoreError::Other(why.to_owned()));
+        }
         open::migrate(&mut connection, migrate::MARIADB).await?;
         let epoch = open::epoch(&mut connection).await?;
         for fault in Durability::read(&mut connection).await?.faults() {

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use zas_store::mariadb;
 use zas_store::sqlite::backup;
 
 use super::{
@@ -21,8 +22,7 @@ use crate::config::Config;
 /// [`BackupError`]; nothing is left behind then but, where the file system fails, a folder whose name
 /// ends in `.partial`.
 pub fn make(config: &Config, to: &Path) -> Result<Manifest, BackupError> {
-    let database = config.database();
-    if !database.is_file() {
+    if config.database_server().is_none() && !config.database().is_file() {
         return Err(BackupError::NoDatabase(config.data.clone()));
     }
     if to.exists() {
@@ -34,7 +34,7 @@ pub fn make(config: &Config, to: &Path) -> Result<Manifest, BackupError> {
         at(&partial, fs::remove_dir_all(&partial))?;
     }
     make_folder(&partial)?;
-    let made = fill(config, &database, &partial);
+    let made = fill(config, &partial);
     if made.is_err() {
         let _ = fs::remove_dir_all(&partial);
     }
@@ -50,12 +50,15 @@ fn under_way(to: &Path) -> PathBuf {
     name.into()
 }
 
-fn fill(config: &Config, database: &Path, folder: &Path) -> Result<Manifest, BackupError> {
+fn fill(config: &Config, folder: &Path) -> Result<Manifest, BackupError> {
     let began_at = clock::now();
     let copied = folder.join(DATABASE);
     // Made here, so that it is for its owner alone from its first byte on.
     at(&copied, File::options().write(true).create_new(true).mode(0o600).open(&copied))?;
-    backup::snapshot(database, &copied)?;
+    match config.database_server() {
+        Some(url) => runtime()?.block_on(mariadb::backup::snapshot(url, &copied))?,
+        None => backup::snapshot(&config.database(), &copied)?,
+    }
     at(&copied, File::open(&copied).and_then(|file| file.sync_all()))?;
     for name in FOLDERS {
         let from = config.data.join(name);
