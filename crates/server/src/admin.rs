@@ -22,7 +22,6 @@ use crate::app::App;
 use crate::auth::Auth;
 use crate::auth::extract::bearer;
 use crate::clock;
-use crate::config::Config;
 use crate::error::ApiError;
 use crate::json;
 

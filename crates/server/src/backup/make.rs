@@ -10,7 +10,7 @@ use zas_store::sqlite::backup;
 
 use super::{
     BackupError, DATABASE, Entry, FOLDERS, FORMAT, MANIFEST, Manifest, at, copy, files_below, make_folder,
-    measure, sync_folder,
+    measure, runtime, sync_folder,
 };
 use crate::clock;
 use crate::config::Config;

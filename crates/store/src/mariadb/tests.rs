@@ -1,7 +1,7 @@
 //! What only a server can do: be another than it should be, be shared, and be taken away. Each test has
 //! a server of its own.
 
-mod backup;
+mod copies;
 mod faults;
 mod load;
 mod migrations;

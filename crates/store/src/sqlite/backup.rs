@@ -65,6 +65,8 @@ pub fn snapshot(database: &Path, to: &Path) -> Result<(), StoreError> {
 /// fills it from elsewhere. It is on the disk once its maker has synced it.
 pub(crate) fn empty(database: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(database)?;
+    // Whole tables come one by one, and a person's picture before the picture.
+    connection.pragma_update(None, "foreign_keys", false)?;
     connection.pragma_update(None, "journal_mode", "MEMORY")?;
     connection.pragma_update(None, "synchronous", "OFF")?;
     open::migrate(&mut connection, migrate::SQLITE)?;
