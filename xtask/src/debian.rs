@@ -27,7 +27,11 @@ const NEEDS: [Need; 5] = [
     Need { package: "nginx-light", files: &["/usr/sbin/nginx"], tests: "binary(doctor)" },
     Need { package: "caddy", files: &["/usr/bin/caddy"], tests: "binary(doctor)" },
     Need { package: "openssl", files: &["/usr/bin/openssl"], tests: "binary(doctor)" },
-    Need { package: "mariadb-server", files: &["/usr/sbin/mariadbd"], tests: "test(mariadb::)" },
+    Need {
+        package: "mariadb-server",
+        files: &["/usr/sbin/mariadbd"],
+        tests: "test(mariadb::) | binary(mariadb)",
+    },
 ];
 
 /// What the Rust tests need and is not here.

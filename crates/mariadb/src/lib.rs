@@ -153,7 +153,6 @@ impl Mariadb {
     }
 
     /// The address of a new database.
-    #[must_use]
     pub fn database(&self) -> String {
         let name = format!("zas{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.execute(&format!("CREATE DATABASE {name}"));

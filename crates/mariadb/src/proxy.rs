@@ -20,6 +20,8 @@ struct Rule {
     answer: AtomicBool,
     /// Loses the next COMMIT itself.
     question: AtomicBool,
+    /// Loses it, and lets the server wait for it.
+    wait: AtomicBool,
 }
 
 /// `COMMIT` as a statement in text: the command's byte before it.
@@ -67,6 +69,11 @@ impl Proxy {
         self.rule.question.store(true, Ordering::Release);
     }
 
+    /// The next COMMIT does not reach the server, which waits for it until [`Self::cut`].
+    pub fn let_the_server_wait(&self) {
+        self.rule.wait.store(true, Ordering::Release);
+    }
+
     /// Cuts every connection there is.
     pub fn cut(&self) {
         for stream in self.open.lock().unwrap().drain(..) {
@@ -94,6 +101,10 @@ fn hand_on(mut from: TcpStream, mut to: TcpStream, rule: Option<&Rule>) {
         {
             if rule.question.swap(false, Ordering::AcqRel) {
                 break;
+            }
+            if rule.wait.swap(false, Ordering::AcqRel) {
+                let _closed = from.shutdown(Shutdown::Both);
+                return;
             }
             if rule.answer.swap(false, Ordering::AcqRel) {
                 // The client's side first, so that no answer gets by.

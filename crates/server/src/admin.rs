@@ -1,12 +1,10 @@
 //! Administration from the prompt. An [`Order`] goes to the running server, over the loopback
 //! listener of the metrics and with the key of the data folder, so that what it closes closes at
-//! once; without a server it is carried out on the database file.
+//! once; without a server it is carried out on the database.
 //!
 //! To add an order: a variant of [`Order`], its arm in [`carry_out`], its subcommand in `cli`.
 
 mod ask;
-
-use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -17,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use zas_protocol::limits::ANONYMOUS_BODY_BYTES;
 use zas_protocol::rest::Register;
 use zas_protocol::{ErrorCode, Language, UserId};
-use zas_store::{Secrets, SqliteStore, Store, StoreError, UserRow};
+use zas_store::{Store, StoreError, UserRow};
 
 pub use self::ask::order;
 
@@ -25,9 +23,7 @@ use crate::app::App;
 use crate::auth::Auth;
 use crate::auth::api_keys::API_KEYS;
 use crate::auth::extract::bearer;
-use crate::auth::keys::Keys;
 use crate::clock;
-use crate::config::Config;
 use crate::config::issuers::is_name;
 use crate::error::ApiError;
 use crate::json;
@@ -90,15 +86,6 @@ pub enum Order {
     ListUsers,
     /// What the database is and how durable.
     ReportDatabase,
-}
-
-/// Opens the database that the settings name.
-///
-/// # Errors
-/// As [`SqliteStore::open`].
-pub fn open_store(config: &Config, keys: &Keys) -> Result<Arc<dyn Store>, StoreError> {
-    let secrets = Secrets { fingerprint_key: keys.fingerprint(), entropy: Box::new(clock::random_ids()) };
-    Ok(Arc::new(SqliteStore::open(&config.database(), secrets, zas_store::Options::default())?))
 }
 
 /// The route of the loopback listener.

@@ -2,7 +2,7 @@
 //!
 //! | in the folder | what |
 //! |---|---|
-//! | `zas.sqlite` | the database, of one moment |
+//! | `zas.sqlite` | the database, of one moment; a copy in this form where it is on a server |
 //! | `keys/` | the server's secrets: without them nobody's session and no `txn_id` is known again |
 //! | `files/` | pictures, and what messages carry |
 //! | `manifest.json` | what it is, with a hash of every file: [`Manifest`] |
@@ -135,6 +135,12 @@ impl From<StoreError> for BackupError {
             other => Self::Store(other),
         }
     }
+}
+
+/// For who waits for a database server at a prompt that has nothing else to do.
+fn runtime() -> Result<tokio::runtime::Runtime, BackupError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime.map_err(|error| StoreError::Unavailable(error.to_string()))?)
 }
 
 /// Names the file in what the file system says.

@@ -44,6 +44,8 @@ pub struct Options {
     pub only: Option<String>,
     /// How much of it all, for a test that only looks whether it works.
     pub scale: f64,
+    /// A database on a server to measure in, which is emptied; its own file in a folder without it.
+    pub database: Option<String>,
 }
 
 impl Options {

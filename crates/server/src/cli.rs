@@ -327,10 +327,11 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, String> {
             let config = load()?.config;
             let listener = std::net::TcpListener::bind(config.listen).map_err(|error| error.to_string())?;
             listener.set_nonblocking(true).map_err(|error| error.to_string())?;
-            block_on(bench::bare::run(listener, &config.data))??;
+            block_on(bench::bare::run(listener, &config))??;
         }
         Command::Bench(Bench { quick, only, json, scale, .. }) => {
-            let report = bench::run(&bench::Options { quick, only, scale }, true)?;
+            let database = load()?.config.database_server().map(str::to_owned);
+            let report = bench::run(&bench::Options { quick, only, scale, database }, true)?;
             if let Some(path) = json {
                 let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
                 std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;

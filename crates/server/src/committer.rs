@@ -272,11 +272,12 @@ impl Work {
                 );
                 Input::Lost(batch)
             }
-            // Nothing in the rows is to blame: trying them one by one would change nothing.
-            Err(error) if error.code() == ErrorCode::StorageFull => {
+            // Nothing in the rows is to blame: trying them one by one would change nothing, and each try may
+            // take as long as a server that does not answer.
+            Err(error) if matches!(error.code(), ErrorCode::StorageFull | ErrorCode::Overloaded) => {
                 tracing::error!(%error, commands = batch.len(), "the store takes no writes");
                 for ticket in batch {
-                    self.refuse(ticket, ErrorCode::StorageFull);
+                    self.refuse(ticket, error.code());
                 }
                 Input::Answered
             }

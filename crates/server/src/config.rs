@@ -54,8 +54,10 @@ pub struct Config {
     pub data: PathBuf,
     /// Where clients connect.
     pub listen: SocketAddr,
-    /// `sqlite:PATH` for a database that is not in the data folder.
+    /// `sqlite:PATH` for a database that is not in the data folder, `mysql://…` for one on a server.
     pub database_url: Option<String>,
+    /// Whether to go on with a database server that may lose what it has acknowledged.
+    pub database_undurable: bool,
     /// The address that clients see, when a proxy stands before.
     pub public_url: Option<String>,
     /// Other origins whose pages may use the API and the socket, exact.
@@ -137,6 +139,7 @@ impl Config {
             data: data.into(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
             database_url: None,
+            database_undurable: false,
             public_url: None,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -156,7 +159,14 @@ impl Config {
         }
     }
 
-    /// The database's file.
+    /// The address of the server that has the database, if one does.
+    #[must_use]
+    pub fn database_server(&self) -> Option<&str> {
+        let is_server = |url: &&str| url.starts_with("mysql://") || url.starts_with("mariadb://");
+        self.database_url.as_deref().filter(is_server)
+    }
+
+    /// The database's file, where it has one.
     #[must_use]
     pub fn database(&self) -> PathBuf {
         match self.database_url.as_deref().and_then(|url| url.strip_prefix("sqlite:")) {
@@ -173,9 +183,14 @@ impl Config {
         let refuse = |sentence: String| Err(ConfigError(sentence));
         if let Some(url) = &self.database_url {
             let scheme = url.split(':').next().unwrap_or_default();
-            if scheme != "sqlite" {
+            if self.database_server().is_some() {
+                if let Err(error) = zas_store::mariadb::check_url(url) {
+                    return refuse(format!("database_url: {error}"));
+                }
+            } else if scheme != "sqlite" {
                 return refuse(format!(
-                    "database_url: {scheme:?} is not supported by this version; use sqlite:PATH, or leave it out"
+                    "database_url: {scheme:?} is not supported by this version; use sqlite:PATH or \
+                     mysql://user:password@host:3306/database, or leave it out"
                 ));
             }
             if url.len() == "sqlite:".len() {

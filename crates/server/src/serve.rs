@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use zas_core::session::Settings;
 use zas_protocol::Limits;
-use zas_store::{Options, Secrets, SqliteStore, Store, StoreError};
+use zas_store::{Store, StoreError};
 
 use crate::accept::Guard;
 use crate::app::App;
@@ -31,7 +31,7 @@ use crate::nodehub::NodeHub;
 use crate::outbound::{Outbound, OutboundError};
 use crate::upstream::Upstream;
 use crate::webhooks::{WebhookError, Webhooks};
-use crate::{admin, clock, demo, router};
+use crate::{admin, database, demo, router};
 
 /// Why the server did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -137,9 +137,7 @@ pub fn http(listener: TcpListener, limits: &Limits) -> io::Result<Server<SocketA
 /// As [`run`].
 pub async fn build(config: Config, draining: watch::Receiver<bool>) -> Result<App, ServeError> {
     let keys = Keys::load(&config.data)?;
-    let secrets = Secrets { fingerprint_key: keys.fingerprint(), entropy: Box::new(clock::random_ids()) };
-    let path = config.database();
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path, secrets, Options::default())?);
+    let store = database::open(&config, &keys).await?;
     let files = Arc::new(Files::open(&config.data, &keys, config.limits.clone())?);
     assemble(config, keys, store, files, draining)
 }

@@ -1,6 +1,10 @@
 //! What durability alone costs: messages into one table of SQLite, with the pragmas and the commit of
 //! [`crate::sqlite`] and no rule at all. `zas bench` divides by it.
 
+mod server;
+
+pub use server::{ServerLog, wipe};
+
 use std::path::Path;
 
 use rusqlite::{Connection, params_from_iter, types::Value};

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod api_keys;
+pub mod backup;
 mod changes;
 mod columns;
 mod connect;
@@ -16,10 +17,12 @@ mod facts;
 mod files;
 mod identities;
 mod link;
-mod lists;
+pub(crate) mod lists;
 mod logs;
 mod open;
 mod rooms;
+#[cfg(test)]
+mod tests;
 mod webhooks;
 mod writes;
 
@@ -35,8 +38,10 @@ use zas_protocol::{
     UserId,
 };
 
-use self::connect::{Durability, Role, Server};
-use self::error::Failure;
+pub(crate) use self::columns::get;
+use self::connect::Durability;
+pub(crate) use self::connect::{Role, Server};
+pub(crate) use self::error::Failure;
 use self::link::{Link, MUCH_PATIENCE, Moment, PATIENCE, Work, to_its_end};
 use crate::batch;
 use crate::error::{CreateUserError, StoreError};
@@ -68,6 +73,31 @@ impl Default for Options {
     }
 }
 
+/// Whether an address can be that of a database.
+///
+/// # Errors
+/// A sentence that says how to write it, and quotes nothing of it.
+pub fn check_url(url: &str) -> Result<(), StoreError> {
+    Server::parse(url).map(drop)
+}
+
+/// What a server says of itself and of a database of ours; changes nothing.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] where it cannot be reached, [`StoreError::Other`] where it is none that we
+/// may use.
+pub async fn look(url: &str) -> Result<Vec<(&'static str, String)>, StoreError> {
+    let mut connection = Server::parse(url)?.connect(Role::Reader).await?;
+    let durability = Durability::read(&mut connection).await?;
+    durability.usable()?;
+    let mut report = durability.report();
+    // Before the first start there is none.
+    let schema =
+        open::schema(&mut connection).await.map_or_else(|_| "none yet".to_owned(), |n| n.to_string());
+    report.insert(1, ("schema", schema));
+    Ok(report)
+}
+
 /// The store in a database of MariaDB.
 pub struct MariaStore {
     link: Arc<Link>,
@@ -88,6 +118,10 @@ impl MariaStore {
         // The first connection says whether we may.
         link.writer.run(|_| Box::pin(async { Ok(()) })).await?;
         let mut connection = server.connect(Role::Writer).await?;
+        if open::is_being_restored(&mut connection).await? {
+            let why = "a restore of it was cut off; run `zas restore` again";
+            return Err(StoreError::Other(why.to_owned()));
+        }
         open::migrate(&mut connection, migrate::MARIADB).await?;
         let epoch = open::epoch(&mut connection).await?;
         for fault in Durability::read(&mut connection).await?.faults() {

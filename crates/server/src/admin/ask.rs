@@ -1,14 +1,15 @@
-//! Giving an order: to the server that runs, else to the file.
+//! Giving an order: to the server that runs, else to the database.
 
 use std::time::Duration;
 
 use http::StatusCode;
 use zas_store::StoreError;
 
-use super::{Order, PATH, carry_out, open_store};
+use super::{Order, PATH, carry_out};
 use crate::auth::Auth;
 use crate::auth::keys::{self, Keys};
 use crate::config::Config;
+use crate::database;
 
 /// A server that does not answer by then is stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub async fn order(config: &Config, order: Order) -> Result<String, String> {
     match ask_server(config, &order).await? {
         Some(answer) => Ok(answer),
-        None => on_file(config, order).await,
+        None => on_database(config, order).await,
     }
 }
 
@@ -51,9 +52,9 @@ async fn ask_server(config: &Config, order: &Order) -> Result<Option<String>, St
     }
 }
 
-async fn on_file(config: &Config, order: Order) -> Result<String, String> {
+async fn on_database(config: &Config, order: Order) -> Result<String, String> {
     let keys = Keys::load(&config.data).map_err(|error| error.to_string())?;
-    let store = open_store(config, &keys).map_err(|error| match error {
+    let store = database::open(config, &keys).await.map_err(|error| match error {
         StoreError::InUse(path) => format!(
             "a server has {path} open but does not answer at its metrics address; name that with --metrics-listen, \
              or stop the server"

@@ -5,11 +5,12 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use zas_store::mariadb;
 use zas_store::sqlite::backup;
 
 use super::{
     BackupError, DATABASE, Entry, FOLDERS, FORMAT, MANIFEST, Manifest, at, copy, files_below, make_folder,
-    measure, sync_folder,
+    measure, runtime, sync_folder,
 };
 use crate::clock;
 use crate::config::Config;
@@ -22,8 +23,7 @@ use crate::files::hold;
 /// [`BackupError`]; nothing is left behind then but, where the file system fails, a folder whose name
 /// ends in `.partial`.
 pub fn make(config: &Config, to: &Path) -> Result<Manifest, BackupError> {
-    let database = config.database();
-    if !database.is_file() {
+    if config.database_server().is_none() && !config.database().is_file() {
         return Err(BackupError::NoDatabase(config.data.clone()));
     }
     if to.exists() {
@@ -35,7 +35,7 @@ pub fn make(config: &Config, to: &Path) -> Result<Manifest, BackupError> {
         at(&partial, fs::remove_dir_all(&partial))?;
     }
     make_folder(&partial)?;
-    let made = fill(config, &database, &partial);
+    let made = fill(config, &partial);
     if made.is_err() {
         let _ = fs::remove_dir_all(&partial);
     }
@@ -51,7 +51,7 @@ fn under_way(to: &Path) -> PathBuf {
     name.into()
 }
 
-fn fill(config: &Config, database: &Path, folder: &Path) -> Result<Manifest, BackupError> {
+fn fill(config: &Config, folder: &Path) -> Result<Manifest, BackupError> {
     // What the database names is there until it is copied.
     let blobs = config.data.join("files");
     let _kept = at(&blobs, hold::keep(&blobs))?;
@@ -59,7 +59,10 @@ fn fill(config: &Config, database: &Path, folder: &Path) -> Result<Manifest, Bac
     let copied = folder.join(DATABASE);
     // Made here, so that it is for its owner alone from its first byte on.
     at(&copied, File::options().write(true).create_new(true).mode(0o600).open(&copied))?;
-    backup::snapshot(database, &copied)?;
+    match config.database_server() {
+        Some(url) => runtime()?.block_on(mariadb::backup::snapshot(url, &copied))?,
+        None => backup::snapshot(&config.database(), &copied)?,
+    }
     at(&copied, File::open(&copied).and_then(|file| file.sync_all()))?;
     for name in FOLDERS {
         let from = config.data.join(name);

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use zas_protocol::Epoch;
+use zas_store::mariadb;
 use zas_store::sqlite::backup;
 
 use super::{
-    BackupError, DATABASE, FOLDERS, Manifest, at, copy, files_below, make_folder, manifest, measure,
+    BackupError, DATABASE, FOLDERS, Manifest, at, copy, files_below, make_folder, manifest, measure, runtime,
     sync_folder,
 };
 use crate::clock;
@@ -63,7 +64,8 @@ pub fn check(backup: &Path) -> Result<Manifest, BackupError> {
 /// Puts a backup in the place of what the settings name, as the start of another history. With
 /// `replace` a database that is there is moved aside, and kept.
 ///
-/// The database gets its place last: a restore that was cut off has none, and is done again.
+/// The database gets its place last: a restore that was cut off has none, and is done again. One on a server is
+/// filled instead, and must be empty, so that the one before is kept by itself.
 ///
 /// # Errors
 /// As [`check`]; [`BackupError::Occupied`], [`BackupError::InUse`].
@@ -72,7 +74,8 @@ pub fn put_back(config: &Config, backup: &Path, replace: bool) -> Result<Restore
     let (data, database) = (&config.data, config.database());
     make_folder(data)?;
     let _claim = backup::claim(&database)?;
-    if database.exists() && !replace {
+    let (server, runtime) = (config.database_server(), runtime()?);
+    if server.is_none() && database.exists() && !replace {
         return Err(BackupError::Occupied(data.clone()));
     }
     let partial = data.join(UNDER_WAY);
@@ -90,8 +93,15 @@ pub fn put_back(config: &Config, backup: &Path, replace: bool) -> Result<Restore
     // Seconds: a backup restored twice begins two histories.
     let epoch = Epoch::try_from(now / 1_000_000).unwrap_or(Epoch::MAX);
     let epoch = backup::renew_epoch(&partial.join(DATABASE), epoch)?;
+    let filled = match server {
+        Some(url) => {
+            backup::update(&partial.join(DATABASE))?;
+            Some(runtime.block_on(mariadb::backup::fill(url, &partial.join(DATABASE)))?)
+        }
+        None => None,
+    };
 
-    let aside = set_aside(data, &database, now)?;
+    let aside = set_aside(data, filled.is_none().then_some(&*database), now)?;
     for name in FOLDERS {
         let from = partial.join(name);
         make_folder(&from)?;
@@ -99,9 +109,16 @@ pub fn put_back(config: &Config, backup: &Path, replace: bool) -> Result<Restore
         at(&from, fs::rename(&from, data.join(name)))?;
     }
     sync_folder(data)?;
-    at(&database, fs::rename(partial.join(DATABASE), &database))?;
-    if let Some(folder) = database.parent() {
-        sync_folder(folder)?;
+    match filled {
+        Some(filled) => {
+            runtime.block_on(filled.finish()).map_err(BackupError::from)?;
+        }
+        None => {
+            at(&database, fs::rename(partial.join(DATABASE), &database))?;
+            if let Some(folder) = database.parent() {
+                sync_folder(folder)?;
+            }
+        }
     }
     at(&partial, fs::remove_dir_all(&partial))?;
     Ok(Restored { manifest, epoch, aside })
@@ -118,14 +135,15 @@ fn sync_folders(folder: &Path) -> Result<(), BackupError> {
 
 /// Moves what is there into a folder of its own; `None` when nothing was. The database goes first: what
 /// is without it is no server's.
-fn set_aside(data: &Path, database: &Path, now: i64) -> Result<Option<PathBuf>, BackupError> {
+fn set_aside(data: &Path, database: Option<&Path>, now: i64) -> Result<Option<PathBuf>, BackupError> {
     let aside = data.join(format!("before-restore-{}", now / 1_000_000));
-    let beside = |ending: &str| {
+    let beside = |database: &Path, ending: &str| {
         let mut path = database.as_os_str().to_owned();
         path.push(ending);
         PathBuf::from(path)
     };
-    let there = ["", "-wal", "-shm"].map(beside).into_iter().chain(FOLDERS.map(|name| data.join(name)));
+    let files = database.into_iter().flat_map(|path| ["", "-wal", "-shm"].map(|ending| beside(path, ending)));
+    let there = files.chain(FOLDERS.map(|name| data.join(name)));
     let mut moved = false;
     for path in there.filter(|path| path.exists()) {
         if let Some(name) = path.file_name() {

@@ -7,7 +7,6 @@
 
 use std::collections::HashMap;
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -20,9 +19,11 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 use zas_protocol::Limits;
 use zas_protocol::frame::SUBPROTOCOL;
-use zas_store::bare::{Log, Row};
+use zas_store::StoreError;
+use zas_store::bare::{Log, Row, ServerLog};
 
 use crate::clock;
+use crate::config::Config;
 use crate::feed::socket::bounded;
 use crate::serve;
 
@@ -31,6 +32,8 @@ const BATCH: usize = 256;
 /// Frames that wait for one connection.
 const QUEUE: usize = 16_384;
 
+/// Appends rows to a durable log and returns once they are.
+type Append = Box<dyn FnMut(&[Row]) -> Result<(), StoreError> + Send>;
 type Frames = mpsc::Sender<Utf8Bytes>;
 
 /// A message on its way to the disk, and who is to hear that it is there.
@@ -73,8 +76,22 @@ enum Said {
 ///
 /// # Errors
 /// A sentence.
-pub async fn run(listener: TcpListener, folder: &Path) -> Result<(), String> {
-    let log = Log::create(&folder.join("bare.sqlite")).map_err(|error| error.to_string())?;
+pub async fn run(listener: TcpListener, config: &Config) -> Result<(), String> {
+    let (file, server) = (config.data.join("bare.sqlite"), config.database_server().map(str::to_owned));
+    // A thread that may wait.
+    let made = tokio::task::spawn_blocking(move || -> Result<Append, StoreError> {
+        Ok(match server {
+            Some(url) => {
+                let mut log = ServerLog::create(&url)?;
+                Box::new(move |rows: &[Row]| log.append(rows))
+            }
+            None => {
+                let mut log = Log::create(&file)?;
+                Box::new(move |rows: &[Row]| log.append(rows))
+            }
+        })
+    });
+    let log = made.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
     let (sender, sent) = mpsc::channel(4_096);
     let bare = Bare { sent: sender, rooms: Arc::default() };
     let rooms = bare.rooms.clone();
@@ -122,7 +139,7 @@ async fn serve_socket(bare: Bare, mut socket: WebSocket) -> Option<()> {
     }
 }
 
-fn commit(mut log: Log, mut sent: mpsc::Receiver<Sent>, rooms: &Mutex<HashMap<String, Vec<Frames>>>) {
+fn commit(mut append: Append, mut sent: mpsc::Receiver<Sent>, rooms: &Mutex<HashMap<String, Vec<Frames>>>) {
     let mut heads: HashMap<String, u64> = HashMap::new();
     let mut batch = Vec::with_capacity(BATCH);
     while sent.blocking_recv_many(&mut batch, BATCH) > 0 {
@@ -134,7 +151,7 @@ fn commit(mut log: Log, mut sent: mpsc::Receiver<Sent>, rooms: &Mutex<HashMap<St
             rows.push(Row { room, seq: *head, txn_id, text, at });
             senders.push(from);
         }
-        log.append(&rows).expect("the bare loop's disk takes what it is given");
+        append(&rows).expect("the bare loop's disk takes what it is given");
         let rooms = rooms.lock().unwrap_or_else(PoisonError::into_inner);
         for (row, sender) in rows.iter().zip(senders) {
             let ack = format!(

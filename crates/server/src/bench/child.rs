@@ -48,16 +48,22 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts it and waits until it listens. The child inherits the core of the thread that starts it.
-    pub(super) fn start(cores: &Cores, arguments: &[&str], data: &Path) -> Result<Self, String> {
+    pub(super) fn start(
+        cores: &Cores,
+        arguments: &[&str],
+        data: &Path,
+        database: Option<&str>,
+    ) -> Result<Self, String> {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let address = free.map_err(|error| error.to_string())?;
-        Self::start_at(cores, arguments, data, address)
+        Self::start_at(cores, arguments, data, database, address)
     }
 
     pub(super) fn start_at(
         cores: &Cores,
         arguments: &[&str],
         data: &Path,
+        database: Option<&str>,
         address: SocketAddr,
     ) -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
@@ -65,6 +71,8 @@ impl Server {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ZAS_")) {
             command.env_remove(name);
         }
+        // Not as an argument, which others can read.
+        command.envs(database.map(|url| ("ZAS_DATABASE_URL", url)));
         command.args(arguments).arg("--data").arg(data).arg("--listen").arg(address.to_string());
         command.args(["--metrics-listen", "off", "--log", "error"]);
         command.stdin(Stdio::null()).stdout(Stdio::null());

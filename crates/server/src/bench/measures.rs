@@ -71,11 +71,16 @@ impl Bench {
     }
 
     fn zas(&self, data: &Path) -> Result<Server, String> {
-        Server::start(&self.cores, &["serve", "--limit", &self.raised], data)
+        Server::start(
+            &self.cores,
+            &["serve", "--limit", &self.raised],
+            data,
+            self.options.database.as_deref(),
+        )
     }
 
     fn bare(&self, data: &Path) -> Result<Server, String> {
-        Server::start(&self.cores, &["bench", "--bare-loop"], data)
+        Server::start(&self.cores, &["bench", "--bare-loop"], data, self.options.database.as_deref())
     }
 
     async fn crowd(&self, server: &Server, members: Vec<Member>, positions: bool) -> Result<Crowd, String> {
@@ -105,7 +110,7 @@ impl Bench {
         let people = self.options.count(400, 1_000) / 2 * 2;
         self.say("Rooms of two people");
         let (zas_data, bare_data) = (folder()?, folder()?);
-        let mut world = World::open(zas_data.path())?;
+        let mut world = World::open(zas_data.path(), self.options.database.as_deref()).await?;
         let users = world.users(people).await?;
         let rooms = world.pairs(&users).await?;
         world.close().await;
@@ -207,7 +212,7 @@ impl Bench {
             let size = self.options.count(size, size);
             self.say(&format!("A room of {size} people"));
             let (zas_data, bare_data) = (folder()?, folder()?);
-            let mut world = World::open(zas_data.path())?;
+            let mut world = World::open(zas_data.path(), self.options.database.as_deref()).await?;
             let users = world.users(size).await?;
             let room = world.group(&users).await?.to_string();
             world.close().await;
@@ -244,7 +249,7 @@ impl Bench {
         let people = self.options.count(2_000, 9_000) / 2 * 2;
         self.say(&format!("{people} people who do nothing"));
         let data = folder()?;
-        let mut world = World::open(data.path())?;
+        let mut world = World::open(data.path(), self.options.database.as_deref()).await?;
         let users = world.users(people).await?;
         let rooms = world.pairs(&users).await?;
         world.close().await;
@@ -280,7 +285,7 @@ impl Bench {
         let people = self.options.count(500, 2_000) / 2 * 2;
         self.say("Coming back");
         let data = folder()?;
-        let mut world = World::open(data.path())?;
+        let mut world = World::open(data.path(), self.options.database.as_deref()).await?;
         let users = world.users(people).await?;
         let rooms = world.pairs(&users).await?;
         let epoch = world.epoch();
@@ -326,7 +331,7 @@ impl Bench {
         for stored in [1_000, many] {
             self.say(&format!("{stored} messages stored"));
             let data = folder()?;
-            let mut world = World::open(data.path())?;
+            let mut world = World::open(data.path(), self.options.database.as_deref()).await?;
             let users = world.users(20).await?;
             let rooms = world.pairs(&users).await?;
             for (pair, &room) in rooms.iter().enumerate() {

@@ -10,11 +10,11 @@ use zas_load::Member;
 use zas_protocol::{Command, Event, EventBody, MessageId, Micros, RoomId, Seq, TxnId, UserId};
 use zas_store::{NewUser, PasswordHash, Store};
 
-use crate::admin;
 use crate::auth::Auth;
 use crate::auth::keys::Keys;
 use crate::clock;
 use crate::config::Config;
+use crate::database;
 
 /// Commands of one commit, here.
 const BATCH: usize = 256;
@@ -39,10 +39,14 @@ fn said(error: impl std::fmt::Display) -> String {
 }
 
 impl World {
-    pub(super) fn open(data: &Path) -> Result<Self, String> {
-        let config = Config::new(data);
+    /// In a folder, or in a database of a server, which is emptied.
+    pub(super) async fn open(data: &Path, server: Option<&str>) -> Result<Self, String> {
+        let config = Config { database_url: server.map(str::to_owned), ..Config::new(data) };
         let keys = Keys::load(data).map_err(said)?;
-        let store = admin::open_store(&config, &keys).map_err(said)?;
+        if let Some(url) = server {
+            zas_store::bare::wipe(url).await.map_err(said)?;
+        }
+        let store = database::open(&config, &keys).await.map_err(said)?;
         Ok(Self { auth: Auth::new(keys, store.clone()), store, users: 0 })
     }
 

@@ -56,9 +56,20 @@ pub struct Settings {
     /// Where clients connect [default: 127.0.0.1:8000]
     #[arg(long, value_name = "ADDRESS", env = "ZAS_LISTEN", global = true)]
     pub listen: Option<SocketAddr>,
-    /// Database, as sqlite:PATH [default: DIR/zas.sqlite]
-    #[arg(long, value_name = "URL", env = "ZAS_DATABASE_URL", global = true)]
+    /// Database, as sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/NAME [default: DIR/zas.sqlite]
+    #[arg(long, value_name = "URL", env = "ZAS_DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
+    /// Goes on with a database server that may lose what it has acknowledged
+    #[arg(
+        long,
+        env = "ZAS_DATABASE_UNDURABLE",
+        global = true,
+        num_args = 0..=1,
+        default_missing_value = "true",
+        require_equals = true,
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
+    pub database_undurable: Option<bool>,
     /// The address that clients see, behind a proxy
     #[arg(long, value_name = "URL", env = "ZAS_PUBLIC_URL", global = true)]
     pub public_url: Option<String>,
@@ -186,7 +197,13 @@ pub fn resolve(prompt: Settings, source: impl Fn(&str) -> Source) -> Result<Load
         lan,
         demo: lay.over("demo", prompt.demo, file.demo, default.demo),
         listen: lay.over("listen", prompt.listen, file.listen, listen),
-        database_url: lay.over_none("database_url", prompt.database_url, file.database_url),
+        database_url: lay.over_secret("database_url", prompt.database_url, file.database_url),
+        database_undurable: lay.over(
+            "database_undurable",
+            prompt.database_undurable,
+            file.database_undurable,
+            default.database_undurable,
+        ),
         public_url: lay.over_none("public_url", prompt.public_url, file.public_url),
         allowed_origins: lay.over(
             "allowed_origins",
@@ -299,6 +316,15 @@ impl<F: Fn(&str) -> Source> Layers<'_, F> {
         Ok(the_one.into_iter().chain(listed).collect())
     }
 
+    /// An address, of which is shown what may be.
+    fn over_secret(&mut self, name: &str, prompt: Option<String>, file: Option<String>) -> Option<String> {
+        let value = self.over_none(name, prompt, file);
+        if let (Some(value), Some(said)) = (&value, self.said.last_mut()) {
+            said.value = Some(rendered(&without_password(value)));
+        }
+        value
+    }
+
     /// The limits: each name by itself.
     fn limits(&mut self, prompt: Vec<String>, file: toml::Table) -> Result<Limits, ConfigError> {
         let unreadable = |error: &dyn fmt::Display| ConfigError(format!("limits: {error}"));
@@ -332,6 +358,17 @@ impl<F: Fn(&str) -> Source> Layers<'_, F> {
 /// A value as the file would say it.
 fn rendered(value: &impl Serialize) -> String {
     toml::Value::try_from(value).map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// An address with dots in the place of its password.
+fn without_password(url: &str) -> String {
+    let parts = || {
+        let (scheme, rest) = url.split_once("://")?;
+        let (who, place) = rest.rsplit_once('@')?;
+        let (user, _) = who.split_once(':')?;
+        Some(format!("{scheme}://{user}:…@{place}"))
+    };
+    parts().unwrap_or_else(|| url.to_owned())
 }
 
 fn networks(name: &str, texts: &[String]) -> Result<Vec<IpNet>, ConfigError> {

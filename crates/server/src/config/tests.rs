@@ -124,12 +124,17 @@ fn a_demo_that_others_reach_must_be_meant() {
 }
 
 #[test]
-fn only_sqlite_is_a_database_yet() {
-    for bad in ["mysql://zas@db/zas", "postgres://db/zas", "sqlite:", "zas.sqlite"] {
+fn a_database_is_a_file_or_on_a_server_that_is_known() {
+    for bad in ["mysql://zas:secreto@db", "postgres://db/zas", "sqlite:", "zas.sqlite"] {
         let sentence = refused(&format!("database_url = {bad:?}"));
         assert!(sentence.starts_with("database_url"), "{bad}: {sentence}");
+        assert!(!sentence.contains("secreto"), "{sentence}");
     }
-    assert!(refused("database_url = \"mysql://zas@db/zas\"").contains("not supported by this version"));
+    assert!(refused("database_url = \"postgres://db/zas\"").contains("not supported by this version"));
+    let server = resolved("database_url = \"mysql://zas:secreto@db:3307/zas\"", "", Source::Flag).unwrap();
+    assert_eq!(server.config.database_server(), Some("mysql://zas:secreto@db:3307/zas"));
+    assert!(server.to_string().contains("mysql://zas:…@db:3307/zas"), "{server}");
+    assert_eq!(Config::new("/data").database_server(), None);
     let path = |url: &str| Config { database_url: Some(url.to_owned()), ..Config::new("/data") }.database();
     assert_eq!(path("sqlite:/var/zas.sqlite"), Path::new("/var/zas.sqlite"));
     assert_eq!(path("sqlite:///var/zas.sqlite"), Path::new("/var/zas.sqlite"));

@@ -5,6 +5,8 @@
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 
+use zas_store::mariadb;
+
 use super::{Finding, bad, good, mind};
 use crate::admin::{self, Order};
 use crate::auth::keys;
@@ -69,6 +71,9 @@ fn key_files(config: &Config) -> Finding {
 }
 
 async fn database(config: &Config) -> Finding {
+    if let Some(url) = config.database_server() {
+        return database_server(url).await;
+    }
     let path = config.database();
     if !path.exists() {
         return good("database", format!("{} is made at the first start", path.display()));
@@ -77,6 +82,17 @@ async fn database(config: &Config) -> Finding {
         Ok(report) => good("database", report),
         Err(sentence) => bad("database", sentence),
     }
+}
+
+/// Asks the server itself: a look changes nothing, and one that runs has its database for itself.
+async fn database_server(url: &str) -> Finding {
+    let report = match mariadb::look(url).await {
+        Ok(report) => report,
+        Err(error) => return bad("database", error.to_string()),
+    };
+    let pairs: Vec<String> = report.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let degraded = report.iter().any(|(name, value)| *name == "durability" && value != "full");
+    if degraded { bad("database", pairs.join(", ")) } else { good("database", pairs.join(", ")) }
 }
 
 fn port(subject: &'static str, address: SocketAddr) -> Finding {

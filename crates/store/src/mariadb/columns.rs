@@ -29,7 +29,7 @@ pub(super) fn int(value: u64) -> i64 {
 
 /// A value as it came. What a column's bytes mean is said here, not by its collation, from which the
 /// driver guesses.
-pub(super) fn get<'r, T: Decode<'r, MySql>>(row: &'r MySqlRow, index: usize) -> Result<T, Failure> {
+pub(crate) fn get<'r, T: Decode<'r, MySql>>(row: &'r MySqlRow, index: usize) -> Result<T, Failure> {
     Ok(row.try_get_unchecked(index)?)
 }
 

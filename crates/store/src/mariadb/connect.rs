@@ -28,17 +28,17 @@ const WRITES: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     Reader,
     Writer,
 }
 
 /// A database on a server, and how to get there. Shows no password.
 #[derive(Clone)]
-pub(super) struct Server {
+pub(crate) struct Server {
     options: MySqlConnectOptions,
     /// Its name, for people.
-    pub(super) database: String,
+    pub(crate) database: String,
 }
 
 impl std::fmt::Debug for Server {
@@ -52,7 +52,7 @@ impl Server {
     ///
     /// # Errors
     /// A sentence that names nothing of the address: it may hold a password.
-    pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
+    pub(crate) fn parse(url: &str) -> Result<Self, StoreError> {
         let refuse = |why: &str| {
             StoreError::Other(format!("{why}; write it as mysql://user:password@host:3306/database"))
         };
@@ -76,7 +76,7 @@ impl Server {
     }
 
     /// A new connection that has said what it must.
-    pub(super) async fn connect(&self, role: Role) -> Result<MySqlConnection, StoreError> {
+    pub(crate) async fn connect(&self, role: Role) -> Result<MySqlConnection, StoreError> {
         let connecting = async {
             let mut connection = MySqlConnection::connect_with(&self.options).await?;
             raw_sql(SESSION).execute(&mut connection).await?;

@@ -7,7 +7,7 @@ use crate::error::StoreError;
 
 /// Why a statement, or what many of them do, did not succeed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The connection is gone, or nobody knows where it stands.
     Lost(String),
     /// Another transaction was in the way: all of this one may succeed if it is run again. With the

@@ -12,10 +12,10 @@ use sqlx::{Connection as _, MySqlConnection, query, raw_sql};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Options;
 use super::columns::get;
 use super::connect::{Durability, Role, Server};
 use super::error::{self, Failure};
+use super::{Options, open};
 use crate::error::StoreError;
 
 /// For how long an operation waits for its turn and the server. With the COMMIT it is less than what a client
@@ -182,15 +182,10 @@ impl Writer {
     /// connection before ours still has it, which the server has not noticed to be gone, that one is ended.
     async fn claim(&self, c: &mut MySqlConnection, before: Option<u64>) -> Result<(), StoreError> {
         for wait in [0, 2] {
-            let lock = query("SELECT GET_LOCK(CONCAT('zas has ', DATABASE()), ?)").bind(wait);
-            let row = lock.fetch_one(&mut *c).await.map_err(Failure::from)?;
-            if get::<Option<i64>>(&row, 0)? == Some(1) {
+            if open::claim(c, wait).await? {
                 return Ok(());
             }
-            let holder = query("SELECT IS_USED_LOCK(CONCAT('zas has ', DATABASE()))");
-            let row = holder.fetch_one(&mut *c).await.map_err(Failure::from)?;
-            let holder = get::<Option<i64>>(&row, 0)?.map(i64::unsigned_abs);
-            if before.is_some() && holder == before {
+            if before.is_some() && open::holder(c).await? == before {
                 let kill = query("KILL CONNECTION ?").bind(before).persistent(false);
                 let _it_may_have_ended_meanwhile = kill.execute(&mut *c).await;
             }

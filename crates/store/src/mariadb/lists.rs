@@ -11,15 +11,15 @@ use sqlx::{MySql, query};
 const MOST: usize = 256;
 
 /// A statement with its arguments to come.
-pub(super) type Statement<'q> = Query<'q, MySql, MySqlArguments>;
+pub(crate) type Statement<'q> = Query<'q, MySql, MySqlArguments>;
 
 /// A statement of a text that was put together: of our own words and question marks alone.
-pub(super) fn statement<'q>(sql: String) -> Statement<'q> {
+pub(crate) fn statement<'q>(sql: String) -> Statement<'q> {
     query(AssertSqlSafe(sql))
 }
 
 /// `(?,?),(?,?)`: a group of question marks for each row.
-pub(super) fn places(group: &str, rows: usize) -> String {
+pub(crate) fn places(group: &str, rows: usize) -> String {
     let mut places = String::with_capacity((group.len() + 1) * rows);
     for row in 0..rows {
         if row > 0 {
@@ -31,7 +31,7 @@ pub(super) fn places(group: &str, rows: usize) -> String {
 }
 
 /// Keys to look for, in statements of few lengths: the last key of each may be in it more than once.
-pub(super) fn keys<T>(keys: &[T]) -> impl Iterator<Item = impl Iterator<Item = &T> + ExactSizeIterator> {
+pub(super) fn keys<T>(keys: &[T]) -> impl Iterator<Item = impl ExactSizeIterator<Item = &T>> {
     keys.chunks(MOST).map(|chunk| {
         let last = chunk.len().saturating_sub(1);
         (0..chunk.len().next_power_of_two()).map(move |index| &chunk[index.min(last)])
@@ -39,7 +39,7 @@ pub(super) fn keys<T>(keys: &[T]) -> impl Iterator<Item = impl Iterator<Item = &
 }
 
 /// Rows to write, each once, in pieces of few lengths.
-pub(super) fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+pub(crate) fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let length = MOST.min(1 << rows.len().checked_ilog2()?);
         let (piece, rest) = rows.split_at(length);

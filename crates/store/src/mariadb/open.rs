@@ -57,6 +57,40 @@ async fn run(c: &mut MySqlConnection, all: &[Migration]) -> Result<(), Failure> 
     Ok(())
 }
 
+/// Fills the table of places that hold no message.
+pub(super) const FILL_OTHERS: &str =
+    "INSERT IGNORE INTO others (room_id, seq) SELECT room_id, seq FROM events WHERE kind <> 'message'";
+
+/// Claims the database for this connection; whether it was to be had within so many seconds. The lock is the
+/// server's and goes with the connection.
+pub(super) async fn claim(c: &mut MySqlConnection, wait: u32) -> Result<bool, Failure> {
+    let lock = query("SELECT GET_LOCK(CONCAT('zas has ', DATABASE()), ?)").bind(wait);
+    Ok(get::<Option<i64>>(&lock.fetch_one(c).await?, 0)? == Some(1))
+}
+
+/// The server's number of the connection that has claimed the database.
+pub(super) async fn holder(c: &mut MySqlConnection) -> Result<Option<u64>, Failure> {
+    let row = query("SELECT IS_USED_LOCK(CONCAT('zas has ', DATABASE()))").fetch_one(c).await?;
+    Ok(get::<Option<i64>>(&row, 0)?.map(i64::unsigned_abs))
+}
+
+/// Whether the database is being filled by a restore, or its restore was cut off. A table says so, since it
+/// comes and goes whole.
+pub(super) async fn is_being_restored(c: &mut MySqlConnection) -> Result<bool, Failure> {
+    let marks = "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'restoring'";
+    Ok(query(marks).fetch_optional(c).await?.is_some())
+}
+
+pub(super) async fn mark_restoring(c: &mut MySqlConnection) -> Result<(), Failure> {
+    raw_sql("CREATE TABLE IF NOT EXISTS restoring (since BIGINT) ENGINE = InnoDB").execute(c).await?;
+    Ok(())
+}
+
+pub(super) async fn mark_restored(c: &mut MySqlConnection) -> Result<(), Failure> {
+    raw_sql("DROP TABLE IF EXISTS restoring").execute(c).await?;
+    Ok(())
+}
+
 /// Which history the database holds.
 pub(super) async fn epoch(c: &mut MySqlConnection) -> Result<Epoch, Failure> {
     let row = query("SELECT value FROM meta WHERE name = 'epoch'").fetch_one(c).await?;

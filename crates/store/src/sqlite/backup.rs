@@ -61,6 +61,27 @@ pub fn snapshot(database: &Path, to: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Makes a file, which is empty or not there yet, a database of the newest schema with nothing in it, for who
+/// fills it from elsewhere. It is on the disk once its maker has synced it.
+pub(crate) fn empty(database: &Path) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(database)?;
+    // Whole tables come one by one, and a person's picture before the picture.
+    connection.pragma_update(None, "foreign_keys", false)?;
+    connection.pragma_update(None, "journal_mode", "MEMORY")?;
+    connection.pragma_update(None, "synchronous", "OFF")?;
+    open::migrate(&mut connection, migrate::SQLITE)?;
+    Ok(connection)
+}
+
+/// Brings a file that nobody writes to up to date.
+///
+/// # Errors
+/// What opening a file may fail with.
+pub fn update(database: &Path) -> Result<(), StoreError> {
+    let mut connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    open::migrate(&mut connection, migrate::SQLITE)
+}
+
 /// Looks at a file that nobody writes to, and changes nothing: whether it is whole, and what it holds.
 ///
 /// # Errors
