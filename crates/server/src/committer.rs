@@ -274,7 +274,9 @@ impl Work {
             }
             // Nothing in the rows is to blame: trying them one by one would change nothing, and each try may
             // take as long as a server that does not answer.
-            Err(error) if matches!(error.code(), ErrorCode::StorageFull | ErrorCode::Overloaded) => {
+            Err(error)
+                if error.code() == ErrorCode::StorageFull || matches!(error, StoreError::Unavailable(_)) =>
+            {
                 tracing::error!(%error, commands = batch.len(), "the store takes no writes");
                 for ticket in batch {
                     self.refuse(ticket, error.code());

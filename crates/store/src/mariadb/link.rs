@@ -83,7 +83,7 @@ impl Writer {
     ) -> Result<T, StoreError> {
         let until = Instant::now() + patience;
         let _place = self.waiting.try_acquire().map_err(|_| StoreError::Busy)?;
-        let mut held = timeout_at(until, self.turn.lock()).await.map_err(|_| StoreError::Busy)?;
+        let mut held = timeout_at(until, self.turn.lock()).await.map_err(|_| too_late())?;
         let mut reconnected = false;
         let mut attempt = 0;
         loop {
@@ -125,6 +125,8 @@ impl Writer {
                 Failure::Again(_) if attempt < ATTEMPTS && Instant::now() < until => {
                     tokio::time::sleep(BACK_OFF * attempt).await;
                 }
+                // Not the rows are to blame, and it has been tried often enough.
+                Failure::Again(StoreError::Busy) => return Err(locked()),
                 failure => return Err(failure.into()),
             }
         }
@@ -136,7 +138,7 @@ impl Writer {
         job: impl for<'c> FnOnce(&'c mut MySqlConnection) -> Work<'c, T> + Send,
     ) -> Result<T, StoreError> {
         let until = Instant::now() + PATIENCE;
-        let mut held = timeout_at(until, self.turn.lock()).await.map_err(|_| StoreError::Busy)?;
+        let mut held = timeout_at(until, self.turn.lock()).await.map_err(|_| too_late())?;
         if self.closed.load(Ordering::Acquire) {
             return Err(closed());
         }
@@ -334,6 +336,10 @@ where
 
 fn closed() -> StoreError {
     StoreError::Unavailable("it is closed".to_owned())
+}
+
+fn locked() -> StoreError {
+    StoreError::Unavailable("another transaction keeps what is needed locked".to_owned())
 }
 
 fn too_late() -> StoreError {
