@@ -4,6 +4,7 @@ import type {
   ClientOptions,
   ConnectionView,
   DeviceView,
+  Draft,
   PresenceView,
   Readable,
   RoomView,
@@ -12,6 +13,7 @@ import type {
   TimelineView,
   ZasClient,
 } from "./api.js";
+import { Addresses } from "./drivers/addresses.js";
 import { Auth } from "./drivers/auth.js";
 import { now } from "./drivers/clock.js";
 import { Files } from "./drivers/files.js";
@@ -25,6 +27,7 @@ import { wellFormed } from "./engine/wellFormed.js";
 import { isOffline, isSignedOut, ZasFailure } from "./errors.js";
 import {
   type Ack,
+  type Attachment,
   type Command,
   type Device,
   type DeviceId,
@@ -34,6 +37,7 @@ import {
   type Found,
   type Prefs,
   RETRY,
+  type Reaction,
   type RoomId,
   type State,
   type TxnId,
@@ -46,6 +50,8 @@ import { Topics } from "./topics.js";
 const COMMAND_TRIES = 3;
 /** How often the figures of the traffic are looked at, in milliseconds. */
 const TRAFFIC_MS = 1_000;
+/** How long an upload may take until its answer begins, in milliseconds: the largest file, on a slow line. */
+const UPLOAD_MS = 600_000;
 
 const NOBODY: PresenceView = { online: false, lastSeen: 0 };
 const UNKNOWN: Session = { state: "unknown" };
@@ -65,6 +71,7 @@ class Client implements ZasClient {
   private readonly api: Api;
   private readonly names: Names;
   private readonly files: Files;
+  private readonly addresses: Addresses;
   private readonly incoming = new Set<Parameters<ZasClient["onIncoming"]>[0]>();
   private account?: Account;
   private here: Session = UNKNOWN;
@@ -102,6 +109,7 @@ class Client implements ZasClient {
     );
     this.api = new Api(this.network, this.auth);
     this.files = new Files(this.api, (file) => this.topics.tell([`file:${file}`], "once"));
+    this.addresses = new Addresses(this.api, server, (file) => this.topics.tell([`media:${file}`], "once"));
   }
 
   room(id: RoomId): Readable<RoomView | undefined> {
@@ -113,7 +121,18 @@ class Client implements ZasClient {
   }
 
   row(room: RoomId, key: RowKey): ReturnType<ZasClient["row"]> {
-    return this.readable(`row:${room}:${key}`, () => this.account?.views.row(room, key));
+    const { get, subscribe } = this.readable(`row:${room}:${key}`, () => this.account?.views.row(room, key));
+    return {
+      get,
+      subscribe: (listener) => {
+        const row = get();
+        const quote = row?.type === "message" ? row.replyTo : undefined;
+        // Fetched when somebody shows it, and not for all the rows there are.
+        if (quote && !quote.unavailable && quote.sender === undefined)
+          this.account?.chatInput({ type: "seek", room, key });
+        return subscribe(listener);
+      },
+    };
   }
 
   user(id: UserId): ReturnType<ZasClient["user"]> {
@@ -130,6 +149,14 @@ class Client implements ZasClient {
 
   fileUrl(file: FileId): Readable<string | undefined> {
     return this.readable(`file:${file}`, () => this.files.url(file));
+  }
+
+  mediaUrl(file: FileId): ReturnType<ZasClient["mediaUrl"]> {
+    return this.readable(`media:${file}`, () => this.addresses.url(file));
+  }
+
+  renewMedia(file: FileId): void {
+    this.addresses.renew(file);
   }
 
   async start(): Promise<void> {
@@ -152,6 +179,7 @@ class Client implements ZasClient {
     this.account?.stop();
     this.account = undefined;
     this.files.clear();
+    this.addresses.clear();
     this.become(UNKNOWN);
   }
 
@@ -193,8 +221,28 @@ class Client implements ZasClient {
     await this.api.call("DELETE", "/v1/me/devices");
   }
 
-  send(room: RoomId, text: string): RowKey | undefined {
-    return this.account?.send(room, text);
+  send(room: RoomId, what: string | Draft): RowKey | undefined {
+    return this.account?.send(room, typeof what === "string" ? { text: what } : what);
+  }
+
+  async edit(room: RoomId, key: RowKey, text: string): Promise<void> {
+    const next = wellFormed(text.trim());
+    if (next === "") throw new ZasFailure("text_blank", "nothing is left of the text");
+    await this.signedIn.change(room, key, { do: "edit", text: next });
+  }
+
+  async delete(room: RoomId, key: RowKey): Promise<void> {
+    await this.signedIn.change(room, key, { do: "delete" });
+  }
+
+  async react(room: RoomId, key: RowKey, reaction: Reaction | null): Promise<void> {
+    await this.signedIn.change(room, key, reaction === null ? { do: "react" } : { do: "react", reaction });
+  }
+
+  async upload(file: Blob, { name, signal }: { name: string; signal?: AbortSignal }): Promise<Attachment> {
+    const path = `/v1/files?name=${encodeURIComponent(wellFormed(name))}`;
+    const call = { bytes: file, patienceMs: UPLOAD_MS, ...(signal && { signal }) };
+    return (await this.api.json<{ attachment: Attachment }>("POST", path, call)).attachment;
   }
 
   retry(key: RowKey): void {
@@ -415,6 +463,7 @@ class Client implements ZasClient {
     }
     account.stop();
     this.files.clear();
+    this.addresses.clear();
     if (reason !== undefined) this.auth.forget();
     else this.auth.token = undefined;
     this.become(reason === undefined ? { state: "signed_out" } : { state: "signed_out", reason });
@@ -431,10 +480,13 @@ class Client implements ZasClient {
     return room;
   }
 
+  private get signedIn(): Account {
+    if (!this.account) throw new ZasFailure("unauthenticated", "nobody is signed in");
+    return this.account;
+  }
+
   private async command(unnamed: Unnamed): Promise<Ack> {
-    const txn_id: TxnId | undefined = this.account?.mintTxn();
-    if (txn_id === undefined) throw new ZasFailure("unauthenticated", "nobody is signed in");
-    const body = { ...wellFormed(unnamed), txn_id };
+    const body = { ...wellFormed(unnamed), txn_id: this.signedIn.mintTxn() };
     for (let failures = 1; ; failures++) {
       try {
         return await this.api.json<Ack>("POST", "/v1/commands", { body });

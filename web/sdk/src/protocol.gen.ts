@@ -7,6 +7,13 @@ export type DeviceId = string;
 export type FileId = string;
 export type TxnId = string;
 export type Cursor = Record<RoomId, [epoch: number, seq: number]>;
+export type ReplyTo = { message: MessageId, of: number, };
+export type MessageLabel = "emoji" | "system" | "story_reply";
+export type Media = "image" | "video" | "audio" | "file";
+export type Attachment = { file: FileId, name: string, media: Media, media_type: string, bytes: number, width?: number, height?: number, };
+export type Reaction = "like" | "love" | "laugh" | "wow" | "sad" | "angry" | "fire" | "golazo" | "dislike";
+export type ReactionCount = { reaction: Reaction, count: number, };
+export type MessageState = { message: MessageId, of: number, rev: number, text?: string, edited_at?: number, deleted_at?: number, reactions?: Array<ReactionCount>, mine?: Reaction, };
 /**
  * What a member may do in a group. Order is rank: a later one may do all an earlier one may.
  */
@@ -1341,6 +1348,8 @@ export type Uploaded = {
  * The file.
  */
 file: FileId, };
+export type Reacted = { of: number, user: UserId, reaction: Reaction, at: number, };
+export type Message = { event: Event, state?: MessageState, reactions: Array<Reacted>, users: Array<User>, };
 export type ClientFrame =
   | ({ type: "hello" } & Hello)
   | ({ type: "resume" } & Resume)
@@ -1351,6 +1360,8 @@ export type ClientFrame =
 
 export const PROTOCOL_VERSION = 1;
 export const SUBPROTOCOL = "zas.v1.json";
+
+export const REACTIONS = ["like", "love", "laugh", "wow", "sad", "angry", "fire", "golazo", "dislike"] as const;
 
 export const RETRY = {
   bad_request: "never",

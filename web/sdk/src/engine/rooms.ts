@@ -2,20 +2,32 @@
  * One's rooms and their logs: what the feed, the pages and the summaries say of each, and what is still
  * to be fetched for it.
  */
-import type { Event as LogEvent, Page, Position, Room, RoomId, RoomState, UserId } from "../protocol.gen.js";
+
+import type { RowKey } from "../api.js";
+import type {
+  Event as LogEvent,
+  MessageId,
+  Page,
+  Position,
+  Message as QuotedMessage,
+  Room,
+  RoomId,
+  RoomState,
+  UserId,
+} from "../protocol.gen.js";
 import type { CachedRoom } from "./cached.js";
 import type { Effects } from "./effects.js";
 import { RoomFacts } from "./facts.js";
 import { FIRST_ROWS, ORPHANS, RESYNC_ROOMS, SOUND_MS } from "./limits.js";
 import type { Taken } from "./log.js";
+import { isDeleted, type MessageEvent } from "./message.js";
+import { Pending, type PendingEffect } from "./pending.js";
 import type { People } from "./people.js";
 import { Positions } from "./positions.js";
 import { Sending } from "./sending.js";
 import { eventKey, Timeline } from "./timeline.js";
 import type { Typing } from "./typing.js";
 import type { Wanted } from "./wanted.js";
-
-type Message = Extract<LogEvent, { kind: "message" }>;
 
 export class Rooms {
   readonly facts = new Map<RoomId, RoomFacts>();
@@ -24,6 +36,9 @@ export class Rooms {
   readonly refused = new Set<RoomId>();
   readonly positions: Positions;
   readonly sending: Sending;
+  readonly pending = new Pending();
+  /** Rows whose quoted message was looked for. */
+  private readonly sought = new Map<RoomId, Set<RowKey>>();
   /** Whether a feed has replayed what was missed and goes on. */
   live = false;
   leading = false;
@@ -132,6 +147,38 @@ export class Rooms {
     this.took(now, timeline, timeline.renew(page, room.from), false);
     for (const event of this.takeOrphans(room.id)) this.took(now, timeline, timeline.add(event), true);
     this.repair(timeline);
+    // What was passed over may have changed what is quoted.
+    this.seek(room.id, this.sought.get(room.id) ?? []);
+  }
+
+  /** Fetches what these rows quote, where it is nowhere to be found here. */
+  seek(room: RoomId, keys: Iterable<RowKey>): void {
+    const timeline = this.timelines.get(room);
+    if (!timeline || timeline.log.state === "parted") return;
+    const sought = this.sought.get(room) ?? new Set();
+    for (const key of keys) if (timeline.quotes(key)) sought.add(key);
+    if (sought.size > 0) this.sought.set(room, sought);
+    for (const message of timeline.unquoted(keys)) this.wanted.quoted(room, message);
+  }
+
+  /** A quoted message was fetched. */
+  quoted(room: RoomId, { event, state }: QuotedMessage): void {
+    const timeline = this.timelines.get(room);
+    if (timeline && event.kind === "message") this.changed(timeline, timeline.hold(event, state));
+  }
+
+  /** A quoted message is not there, or not for oneself. */
+  unquoted(room: RoomId, message: MessageId): void {
+    this.timelines.get(room)?.changes.miss(message);
+    for (const key of this.sought.get(room) ?? []) this.effects.row(room, key);
+  }
+
+  /** Hands on what is to be done about one's own changes. */
+  follow(effects: readonly PendingEffect[]): void {
+    for (const effect of effects) {
+      if (effect.do === "shown") this.redraw(effect.room, effect.of);
+      else this.effects.push(effect);
+    }
   }
 
   /** A room's events that came before the room itself. They are void if that must be asked for again: they may be of a history that is no more. */
@@ -155,10 +202,10 @@ export class Rooms {
     this.repair(timeline);
   }
 
-  restore(now: number, { room, epoch, upto, floor, events, moreBefore, positions }: CachedRoom): void {
+  restore(now: number, { room, epoch, upto, floor, moreBefore, positions, ...held }: CachedRoom): void {
     this.facts.set(room.id, new RoomFacts(room));
     const timeline = new Timeline(room.id, this.me, epoch, upto, room.from);
-    timeline.cover(floor, upto, events);
+    timeline.cover(floor, upto, held.events, held.states);
     timeline.moreBefore = moreBefore;
     this.positions.merge(room.id, positions);
     this.add(now, timeline);
@@ -171,6 +218,7 @@ export class Rooms {
     this.positions.forget(room);
     this.wanted.forget(room);
     this.sending.handle(now, { type: "parted", room });
+    this.follow(this.pending.parted(room));
     this.effects.room(room);
     this.effects.timeline(room);
   }
@@ -190,14 +238,14 @@ export class Rooms {
         this.sending.measure(now, key, stage);
       }
     }
-    if (this.positions.read(room) >= timeline.log.upto) facts.unread = 0;
+    if (this.isRead(facts, timeline)) facts.unread = 0;
     this.effects.room(room);
   }
 
   read(now: number, room: RoomId, seq: number): void {
     const [facts, timeline] = [this.facts.get(room), this.timelines.get(room)];
     if (!facts || !timeline || !this.positions.markRead(now, room, Math.min(seq, timeline.log.upto))) return;
-    if (this.positions.read(room) >= timeline.log.upto) facts.unread = 0;
+    if (this.isRead(facts, timeline)) facts.unread = 0;
     this.effects.room(room);
   }
 
@@ -213,7 +261,10 @@ export class Rooms {
     const screens = (this.screens.get(room) ?? 1) - 1;
     if (screens > 0) this.screens.set(room, screens);
     else this.screens.delete(room);
-    if (screens === 0) this.timelines.get(room)?.close();
+    if (screens === 0) {
+      this.sought.delete(room);
+      if (this.timelines.get(room)?.close()) this.wanted.forgetQuoted(room);
+    }
     this.effects.timeline(room);
   }
 
@@ -262,11 +313,34 @@ export class Rooms {
     const facts = this.facts.get(room);
     if (facts) this.count(now, facts, taken.advanced, news);
     if (this.sending.outbox.of(room).length > 0) this.sending.show(now, room);
-    timeline.trim();
+    if (taken.changed) this.changed(timeline, taken.changed);
+    this.follow(this.pending.covered(room, log.epoch, log.upto));
+    if (timeline.trim()) this.wanted.forgetQuoted(room);
     this.effects.room(room);
     this.effects.timeline(room);
     if (facts && log.state === "follows" && facts.members.every(({ user }) => user !== this.me))
       this.leave(now, room);
+  }
+
+  /** Messages became others, or can be quoted now. */
+  private changed({ room, changes }: Timeline, places: ReadonlySet<number>): void {
+    for (const seq of places) {
+      this.redraw(room, seq);
+      const message = changes.message(seq);
+      if (message && isDeleted(message, changes.state(seq)))
+        this.follow(this.pending.deleted(message.message));
+    }
+  }
+
+  /** Draws all that shows a message anew. */
+  private redraw(room: RoomId, seq: number): void {
+    for (const key of this.timelines.get(room)?.showing(seq) ?? []) this.effects.row(room, key);
+    this.effects.room(room);
+  }
+
+  /** Whether all messages are read; what changes one is no news of its own. */
+  private isRead(facts: RoomFacts, { log }: Timeline): boolean {
+    return this.positions.read(facts.id) >= Math.min(facts.last?.seq ?? log.upto, log.upto);
   }
 
   private count(now: number, facts: RoomFacts, events: readonly LogEvent[], news: boolean): void {
@@ -280,13 +354,13 @@ export class Rooms {
       if (event.kind !== "message" || event.sender === undefined || event.sender === this.me) continue;
       delivered = event.seq;
       this.typing.hear(now, facts.id, event.sender, false);
-      if (news && unknown && event.seq > read) this.sound(now, facts, event);
+      if (news && unknown && event.seq > read && !event.erased) this.sound(now, facts, event);
     }
     if (delivered > 0) this.delivered(now, facts.id, delivered);
   }
 
   /** One sound for a burst, on the tab that leads, none for a muted room. */
-  private sound(now: number, facts: RoomFacts, event: Message): void {
+  private sound(now: number, facts: RoomFacts, event: MessageEvent): void {
     if (!this.leading || facts.prefs.muted || now < this.lastSound + SOUND_MS || event.sender === undefined)
       return;
     this.lastSound = now;

@@ -103,7 +103,7 @@ class Rig {
         return this.reload(now);
       case "compose": {
         const { room, text, txn_id } = given.command;
-        return this.input(now, { type: "compose", room, text, txn: txn_id, wall: now });
+        return this.input(now, { type: "compose", room, body: { text }, txn: txn_id, wall: now });
       }
       case "frame":
         return this.hear(now, given.frame);

@@ -159,7 +159,7 @@ export class Tab {
   compose(text: string): TxnId {
     const random = Uint8Array.of(0, 0, this.index, this.lives, 0, 0, 0, 0, 0, 0);
     const txn = this.mint.mint(this.world.now, random);
-    this.input({ type: "compose", room: ROOM, text, txn, wall: this.world.now });
+    this.input({ type: "compose", room: ROOM, body: { text }, txn, wall: this.world.now });
     const composed = this.chat.outbox.get(txn);
     if (composed) this.say({ type: "composed", entry: stored(composed) });
     return txn;
