@@ -7,13 +7,112 @@ export type DeviceId = string;
 export type FileId = string;
 export type TxnId = string;
 export type Cursor = Record<RoomId, [epoch: number, seq: number]>;
-export type ReplyTo = { message: MessageId, of: number, };
+/**
+ * The message that another one answers. What it says now is asked of its place.
+ */
+export type ReplyTo = { 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * Its place in the same log.
+ */
+of: number, };
+/**
+ * What a message is besides its text, where who sent it says so.
+ */
 export type MessageLabel = "emoji" | "system" | "story_reply";
+/**
+ * How a file is shown.
+ */
 export type Media = "image" | "video" | "audio" | "file";
-export type Attachment = { file: FileId, name: string, media: Media, media_type: string, bytes: number, width?: number, height?: number, };
+/**
+ * A file that a message carries; its bytes are at `GET /v1/files/{file}`.
+ */
+export type Attachment = { 
+/**
+ * Which.
+ */
+file: FileId, 
+/**
+ * What its sender's computer called it; shown, never trusted.
+ */
+name: string, 
+/**
+ * How it is shown.
+ */
+media: Media, 
+/**
+ * As sniffed, never as claimed.
+ */
+media_type: string, 
+/**
+ * Its size.
+ */
+bytes: number, 
+/**
+ * Of an image, in pixels, so that its place is kept before it is there; 0 where not known.
+ */
+width?: number, 
+/**
+ * Likewise.
+ */
+height?: number, };
+/**
+ * What a person thinks of a message; one each. The names are those of the old contract.
+ */
 export type Reaction = "like" | "love" | "laugh" | "wow" | "sad" | "angry" | "fire" | "golazo" | "dislike";
-export type ReactionCount = { reaction: Reaction, count: number, };
-export type MessageState = { message: MessageId, of: number, rev: number, text?: string, edited_at?: number, deleted_at?: number, reactions?: Array<ReactionCount>, mine?: Reaction, };
+/**
+ * How often a message has a reaction.
+ */
+export type ReactionCount = { 
+/**
+ * Which.
+ */
+reaction: Reaction, 
+/**
+ * How many people, at least 1.
+ */
+count: number, };
+/**
+ * What a message is now, where that is not what its event says: comes with the pages that hold
+ * the event, whose later changes lie elsewhere in the log.
+ */
+export type MessageState = { 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * Its place.
+ */
+of: number, 
+/**
+ * The place of the last event that changed it. Who holds this state has heard of all changes
+ * up to there, and of none above.
+ */
+rev: number, 
+/**
+ * Its text, if edited.
+ */
+text?: string, 
+/**
+ * When it was last edited, in microseconds.
+ */
+edited_at?: number, 
+/**
+ * When it was deleted, in microseconds.
+ */
+deleted_at?: number, 
+/**
+ * How often each reaction that it has, in the order of [`Reaction::ALL`].
+ */
+reactions?: Array<ReactionCount>, 
+/**
+ * The reader's own reaction.
+ */
+mine?: Reaction, };
 /**
  * What a member may do in a group. Order is rank: a later one may do all an earlier one may.
  */
@@ -1348,8 +1447,46 @@ export type Uploaded = {
  * The file.
  */
 file: FileId, };
-export type Reacted = { of: number, user: UserId, reaction: Reaction, at: number, };
-export type Message = { event: Event, state?: MessageState, reactions: Array<Reacted>, users: Array<User>, };
+/**
+ * `GET /v1/rooms/{room}/messages/{message}`: one message, and who thinks what of it.
+ */
+export type Message = { 
+/**
+ * As it was sent.
+ */
+event: Event, 
+/**
+ * What it is now, where it has changed.
+ */
+state?: MessageState, 
+/**
+ * Everyone's reactions, the oldest first; at most as many as a group has members.
+ */
+reactions: Array<Reacted>, 
+/**
+ * Everyone that it names.
+ */
+users: Array<User>, };
+/**
+ * What somebody thinks of a message.
+ */
+export type Reacted = { 
+/**
+ * The place of the message.
+ */
+of: number, 
+/**
+ * Who.
+ */
+user: UserId, 
+/**
+ * What.
+ */
+reaction: Reaction, 
+/**
+ * Since when, in microseconds.
+ */
+at: number, };
 export type ClientFrame =
   | ({ type: "hello" } & Hello)
   | ({ type: "resume" } & Resume)

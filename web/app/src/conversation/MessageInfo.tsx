@@ -6,6 +6,7 @@ import { common } from "../i18n/common.js";
 import { conversation } from "../i18n/conversation.js";
 import { useFormat } from "../i18n/format.js";
 import { useText } from "../i18n/index.js";
+import { inOneLine, media } from "../i18n/media.js";
 import { Avatar } from "../ui/Avatar.js";
 import { Button } from "../ui/Button.js";
 import { Dialog } from "../ui/Dialog.js";
@@ -24,6 +25,7 @@ export default function MessageInfo({ room, rowKey, onClose }: Props) {
   const zas = useZas();
   const text = useText(conversation);
   const words = useText(common);
+  const kinds = useText(media);
   const format = useFormat();
   const row = useRow(room.id, rowKey);
   const stages = useStages(rowKey);
@@ -43,7 +45,13 @@ export default function MessageInfo({ room, rowKey, onClose }: Props) {
   return (
     <Dialog title={text.info} onClose={onClose}>
       <p className="max-h-48 overflow-y-auto whitespace-pre-wrap break-words rounded-2xl bg-muted px-4 py-3">
-        <MessageText text={row.text} />
+        {row.deletedAt !== undefined ? (
+          <em>{kinds.deleted}</em>
+        ) : row.text === "" ? (
+          inOneLine(row, kinds)
+        ) : (
+          <MessageText text={row.text} />
+        )}
       </p>
       <p className="mt-3 text-meta text-muted-foreground">
         {text.by(row.own ? words.you : (sender?.display_name ?? words.unknownPerson), when(row.at))}
@@ -86,7 +94,7 @@ export default function MessageInfo({ room, rowKey, onClose }: Props) {
         </section>
       )}
       {/* A page served by plain HTTP has no clipboard; there the text above can be selected. */}
-      {"clipboard" in navigator && (
+      {"clipboard" in navigator && row.text !== "" && (
         <Button look="quiet" className="mt-6 w-full" onClick={() => void copy()}>
           <Copy size={18} aria-hidden />
           {text.copy}

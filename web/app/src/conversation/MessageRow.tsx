@@ -1,31 +1,23 @@
 /** One row of a conversation: a bubble or a notice. Each reads its own row, so a change draws it alone. */
 import type { RoomId, Row, RowKey, UserId } from "@zas/client";
 import { useRow, useSession, useUser } from "@zas/client/react";
-import { createContext, memo, useContext, useState } from "react";
+import { Ban } from "lucide-react";
+import { memo, useContext, useState } from "react";
 import { common } from "../i18n/common.js";
 import { conversation } from "../i18n/conversation.js";
 import { errors } from "../i18n/errors.js";
 import { useFormat } from "../i18n/format.js";
 import { useText } from "../i18n/index.js";
+import { media } from "../i18n/media.js";
 import { Avatar, personHue } from "../ui/Avatar.js";
 import { classes } from "../ui/classes.js";
 import { Ticks } from "../ui/Ticks.js";
+import { AttachmentBlock } from "./AttachmentBlock.js";
+import { MessageActionsContext } from "./actions.js";
 import { MessageText } from "./MessageText.js";
+import { QuoteBlock } from "./QuoteBlock.js";
+import { Reactions } from "./Reactions.js";
 import { emojiCount } from "./text.js";
-
-/** What can be done to a message. The object never changes, so that rows need not render for it. */
-export interface MessageActions {
-  /** Sends a failed message again. */
-  retry(key: RowKey): void;
-  /** Takes a failed message back into the composer. */
-  edit(key: RowKey): void;
-  /** Removes a failed message. */
-  discard(key: RowKey): void;
-  /** Opens the message's sheet. */
-  info(key: RowKey): void;
-}
-
-export const MessageActionsContext = createContext<MessageActions | undefined>(undefined);
 
 interface Props {
   room: RoomId;
@@ -61,7 +53,8 @@ function Bubble({ row, joins, named }: { row: MessageOf<"message">; joins: boole
   const sender = useUser(row.sender);
   const actions = useContext(MessageActionsContext);
   const [fresh] = useState(() => !row.own && Date.now() - row.at < FRESH_MS);
-  const emoji = emojiCount(row.text);
+  const { replyTo, attachment, reactions } = row;
+  const emoji = replyTo || attachment ? 0 : emojiCount(row.text) || (row.label === "emoji" ? 1 : 0);
   const time = format.time(row.at);
   const name = row.own ? words.you : (sender?.display_name ?? words.unknownPerson);
   const failed = row.delivery.state === "failed" ? row.delivery.code : undefined;
@@ -83,13 +76,20 @@ function Bubble({ row, joins, named }: { row: MessageOf<"message">; joins: boole
         data-failed={failed !== undefined || undefined}
       >
         {named && !joins && <SenderName id={row.sender} name={name} />}
-        <span
-          className="bubble-text"
-          data-emoji={emoji === 0 ? undefined : emoji > 3 ? "many" : emoji > 1 ? "few" : "one"}
-        >
-          <MessageText text={row.text} />
-        </span>
+        {replyTo && <QuoteBlock quote={replyTo} />}
+        {attachment && <AttachmentBlock attachment={attachment} />}
+        {row.deletedAt === undefined ? (
+          <span
+            className="bubble-text"
+            data-emoji={emoji === 0 ? undefined : emoji > 3 ? "many" : emoji > 1 ? "few" : "one"}
+          >
+            <MessageText text={row.text} />
+          </span>
+        ) : (
+          <Tombstone />
+        )}
         <span className="bubble-meta">
+          {row.editedAt !== undefined && <Edited />}
           <time dateTime={new Date(row.at).toISOString()}>{time}</time>
           {row.own && <Ticks delivery={row.delivery} />}
         </span>
@@ -101,9 +101,23 @@ function Bubble({ row, joins, named }: { row: MessageOf<"message">; joins: boole
           onClick={() => actions?.info(row.key)}
         />
       </div>
+      {reactions && <Reactions counts={reactions} mine={row.mine} />}
       {failed !== undefined && <Failure rowKey={row.key} code={failed} />}
     </article>
   );
+}
+
+function Tombstone() {
+  return (
+    <span className="bubble-text bubble-gone">
+      <Ban size={15} aria-hidden />
+      {useText(media).deleted}
+    </span>
+  );
+}
+
+function Edited() {
+  return <span>{useText(media).edited}</span>;
 }
 
 function SenderName({ id, name }: { id: UserId; name: string }) {

@@ -101,7 +101,7 @@ export class Rooms {
       if (this.live) this.fetchResynced(now);
     } else this.repair(timeline);
     this.effects.room(room);
-    this.effects.timeline(room);
+    this.list(room);
   }
 
   /** The server names a head whose events did not come. */
@@ -137,6 +137,7 @@ export class Rooms {
       if (!timeline.log.awaits) continue;
       if (timeline.opened) this.wanted.room(room.id);
       else timeline.follow(room.head);
+      this.list(room.id);
     }
     this.effects.touch("rooms");
   }
@@ -220,7 +221,7 @@ export class Rooms {
     this.sending.handle(now, { type: "parted", room });
     this.follow(this.pending.parted(room));
     this.effects.room(room);
-    this.effects.timeline(room);
+    this.list(room);
   }
 
   merge(now: number, room: RoomId, positions: readonly Position[]): void {
@@ -265,7 +266,7 @@ export class Rooms {
       this.sought.delete(room);
       if (this.timelines.get(room)?.close()) this.wanted.forgetQuoted(room);
     }
-    this.effects.timeline(room);
+    this.list(room);
   }
 
   older(room: RoomId): void {
@@ -273,7 +274,7 @@ export class Rooms {
     if (!timeline?.moreBefore) return;
     timeline.failed = false;
     this.wanted.older(room, timeline.log.floor);
-    this.effects.timeline(room);
+    this.list(room);
   }
 
   /** Another history begins: what was said of the old one's places means nothing in it. */
@@ -317,9 +318,15 @@ export class Rooms {
     this.follow(this.pending.covered(room, log.epoch, log.upto));
     if (timeline.trim()) this.wanted.forgetQuoted(room);
     this.effects.room(room);
-    this.effects.timeline(room);
+    this.list(room);
     if (facts && log.state === "follows" && facts.members.every(({ user }) => user !== this.me))
       this.leave(now, room);
+  }
+
+  /** Which rows a room has may have changed. */
+  private list(room: RoomId): void {
+    for (const key of this.timelines.get(room)?.takeGone() ?? []) this.effects.row(room, key);
+    this.effects.timeline(room);
   }
 
   /** Messages became others, or can be quoted now. */
@@ -380,7 +387,7 @@ export class Rooms {
     if (!timeline.loaded || (this.facts.get(room)?.more ?? 0) > 0) this.wanted.room(room);
     else if (timeline.moreBefore && timeline.keys().length < FIRST_ROWS) this.older(room);
     this.repair(timeline);
-    this.effects.timeline(room);
+    this.list(room);
   }
 
   private add(now: number, timeline: Timeline): void {
@@ -405,7 +412,7 @@ export class Rooms {
     if (room.unread > 0 && this.live) this.delivered(now, room.id, room.head);
     if (this.screens.has(room.id) && (this.facts.get(room.id)?.more ?? 0) > 0) this.wanted.room(room.id);
     this.effects.room(room.id);
-    this.effects.timeline(room.id);
+    this.list(room.id);
     return timeline;
   }
 }

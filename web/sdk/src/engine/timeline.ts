@@ -60,6 +60,7 @@ export class Timeline {
   /** The keys of `shown`. */
   private order: RowKey[] = [];
   private readonly places = new Map<RowKey, LogEvent>();
+  private gone: RowKey[] = [];
   private waiting: readonly Entry[] = [];
   /** All of the room's outbox. */
   private entries: readonly Entry[] = [];
@@ -294,13 +295,22 @@ export class Timeline {
     return event.seq >= this.log.floor && (event.seq <= this.log.upto || event.sender === this.me);
   }
 
+  /** Rows that are no more here since this was last asked: whoever read one must not see it as it was. */
+  takeGone(): readonly RowKey[] {
+    const { gone } = this;
+    this.gone = [];
+    return gone;
+  }
+
   private rebuild(): void {
     this.changes.rebuild();
+    const before = [...this.places.keys()];
     this.places.clear();
     for (const event of this.log.events.values())
       if (this.visible(event)) this.places.set(eventKey(event), event);
     for (const event of this.acked.values())
       if (!this.places.has(eventKey(event)) && this.visible(event)) this.places.set(eventKey(event), event);
+    this.gone.push(...before.filter((key) => !this.places.has(key)));
     this.sort();
   }
 
