@@ -29,8 +29,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use zas_protocol::rest::{LogHead, Page};
 use zas_protocol::{
-    Ack, Advance, Command, Cursor, Epoch, Event, EventBody, Hello, MessageState, Micros, RoomId, Seen, Seq, ServerFrame,
-    TxnId, UserId,
+    Ack, Advance, Command, Cursor, Epoch, Event, EventBody, Hello, MessageState, Micros, RoomId, Seen, Seq,
+    ServerFrame, TxnId, UserId,
 };
 
 pub use connection::{ConnId, Connection, Rung, Status};

@@ -59,10 +59,13 @@ export class World {
     this.take(this.mail, choice)?.run();
   }
 
-  lose(choice: number): void {
+  /** Whether there was one to lose. */
+  lose(choice: number): boolean {
     const firsts = new Set<string>();
     const open = this.mail.filter(({ lane, lost }) => !firsts.has(lane) && firsts.add(lane) && lost);
-    this.take(open, choice)?.lost?.();
+    const mail = this.take(open, choice);
+    mail?.lost?.();
+    return mail !== undefined;
   }
 
   /** All requests under way end without an answer; what tabs said to each other arrives. */
