@@ -13,11 +13,11 @@ import type {
   TimelineView,
   ZasClient,
 } from "./api.js";
-import { Addresses } from "./drivers/addresses.js";
 import { Auth } from "./drivers/auth.js";
 import { now } from "./drivers/clock.js";
 import { Files } from "./drivers/files.js";
 import { Api } from "./drivers/http.js";
+import type { Media } from "./drivers/media.js";
 import { type Names, namesFor } from "./drivers/names.js";
 import { Network } from "./drivers/network.js";
 import { backoff } from "./engine/backoff.js";
@@ -50,8 +50,6 @@ import { Topics } from "./topics.js";
 const COMMAND_TRIES = 3;
 /** How often the figures of the traffic are looked at, in milliseconds. */
 const TRAFFIC_MS = 1_000;
-/** How long an upload may take until its answer begins, in milliseconds: the largest file, on a slow line. */
-const UPLOAD_MS = 600_000;
 
 const NOBODY: PresenceView = { online: false, lastSeen: 0 };
 const UNKNOWN: Session = { state: "unknown" };
@@ -71,7 +69,7 @@ class Client implements ZasClient {
   private readonly api: Api;
   private readonly names: Names;
   private readonly files: Files;
-  private readonly addresses: Addresses;
+  private media?: Media;
   private readonly incoming = new Set<Parameters<ZasClient["onIncoming"]>[0]>();
   private account?: Account;
   private here: Session = UNKNOWN;
@@ -109,7 +107,6 @@ class Client implements ZasClient {
     );
     this.api = new Api(this.network, this.auth);
     this.files = new Files(this.api, (file) => this.topics.tell([`file:${file}`], "once"));
-    this.addresses = new Addresses(this.api, server, (file) => this.topics.tell([`media:${file}`], "once"));
   }
 
   room(id: RoomId): Readable<RoomView | undefined> {
@@ -152,11 +149,14 @@ class Client implements ZasClient {
   }
 
   mediaUrl(file: FileId): ReturnType<ZasClient["mediaUrl"]> {
-    return this.readable(`media:${file}`, () => this.addresses.url(file));
+    return this.readable(`media:${file}`, () => {
+      if (!this.media) void this.loadMedia().then(() => this.topics.tell([`media:${file}`], "once"));
+      return this.media?.url(file);
+    });
   }
 
   renewMedia(file: FileId): void {
-    this.addresses.renew(file);
+    this.media?.renew(file);
   }
 
   async start(): Promise<void> {
@@ -179,7 +179,7 @@ class Client implements ZasClient {
     this.account?.stop();
     this.account = undefined;
     this.files.clear();
-    this.addresses.clear();
+    this.media = undefined;
     this.become(UNKNOWN);
   }
 
@@ -240,9 +240,7 @@ class Client implements ZasClient {
   }
 
   async upload(file: Blob, { name, signal }: { name: string; signal?: AbortSignal }): Promise<Attachment> {
-    const path = `/v1/files?name=${encodeURIComponent(wellFormed(name))}`;
-    const call = { bytes: file, patienceMs: UPLOAD_MS, ...(signal && { signal }) };
-    return (await this.api.json<{ attachment: Attachment }>("POST", path, call)).attachment;
+    return (await this.loadMedia()).upload(file, wellFormed(name), signal);
   }
 
   retry(key: RowKey): void {
@@ -463,7 +461,7 @@ class Client implements ZasClient {
     }
     account.stop();
     this.files.clear();
-    this.addresses.clear();
+    this.media = undefined;
     if (reason !== undefined) this.auth.forget();
     else this.auth.token = undefined;
     this.become(reason === undefined ? { state: "signed_out" } : { state: "signed_out", reason });
@@ -478,6 +476,13 @@ class Client implements ZasClient {
       await account.fetching(`room:${room}`).catch(() => {});
     }
     return room;
+  }
+
+  private async loadMedia(): Promise<Media> {
+    const { Media } = await import("./drivers/media.js");
+    const { server } = this.network;
+    this.media ??= new Media(this.api, server, (file) => this.topics.tell([`media:${file}`], "once"));
+    return this.media;
   }
 
   private get signedIn(): Account {

@@ -10,7 +10,7 @@ import { inOneLine, media } from "../i18n/media.js";
 const KEPT = 5;
 
 /** Tells a screen reader what others write: a log apart, since the list itself is virtual. */
-export const Announcer = memo(function Announcer({ room, last }: { room: RoomId; last: RowKey | undefined }) {
+export default memo(function Announcer({ room, last }: { room: RoomId; last: RowKey | undefined }) {
   const zas = useZas();
   const text = useText(conversation);
   const before = useRef(last);

@@ -3,9 +3,10 @@ import type { Attachment } from "@zas/client";
 import { useMediaUrl, useZas } from "@zas/client/react";
 import { FileDown, RotateCw } from "lucide-react";
 import { useState } from "react";
+import { inBytes } from "../i18n/bytes.js";
 import { common } from "../i18n/common.js";
-import { useFormat } from "../i18n/format.js";
-import { useText } from "../i18n/index.js";
+import { extras } from "../i18n/extras.js";
+import { useLanguage, useText } from "../i18n/index.js";
 import { media } from "../i18n/media.js";
 import { mediaSize } from "./mediaSize.js";
 
@@ -17,6 +18,7 @@ export function AttachmentBlock({ attachment }: { attachment: Attachment }) {
 function Player({ file }: { file: Attachment }) {
   const zas = useZas();
   const text = useText(media);
+  const extra = useText(extras);
   const words = useText(common);
   const url = useMediaUrl(file.file);
   // An address ends after a while: the first failure asks for another one.
@@ -39,7 +41,7 @@ function Player({ file }: { file: Attachment }) {
   if (url === "failed" || (url !== undefined && url === broken))
     return (
       <span role="status" className="media media-failed" data-media={file.media} style={place}>
-        {text.failed}
+        {extra.failed}
         <button type="button" className="pressable" onClick={again}>
           <RotateCw size={16} aria-hidden />
           {words.retry}
@@ -68,9 +70,9 @@ function Player({ file }: { file: Attachment }) {
 
 function File({ file }: { file: Attachment }) {
   const zas = useZas();
-  const text = useText(media);
+  const extra = useText(extras);
   const words = useText(common);
-  const format = useFormat();
+  const language = useLanguage();
   const url = useMediaUrl(file.file);
   const content = (
     <>
@@ -78,7 +80,7 @@ function File({ file }: { file: Attachment }) {
       <span className="min-w-0">
         <span className="block truncate">{file.name}</span>
         <span className="block text-xs" data-faint>
-          {url === "failed" ? text.failed : format.bytes(file.bytes)}
+          {url === "failed" ? extra.failed : inBytes(language, file.bytes)}
         </span>
       </span>
     </>
@@ -88,14 +90,14 @@ function File({ file }: { file: Attachment }) {
       <button
         type="button"
         className="media-file"
-        aria-label={`${file.name}: ${text.failed} ${words.retry}`}
+        aria-label={`${file.name}: ${extra.failed} ${words.retry}`}
         onClick={() => zas.renewMedia(file.file)}
       >
         {content}
       </button>
     );
   return (
-    <a className="media-file" href={url} download={file.name} aria-label={text.download(file.name)}>
+    <a className="media-file" href={url} download={file.name} aria-label={extra.download(file.name)}>
       {content}
     </a>
   );

@@ -9,7 +9,6 @@ import { useSound } from "../sound/SoundProvider.js";
 import { Button } from "../ui/Button.js";
 import { Message } from "../ui/Message.js";
 import { OverPage, part } from "../ui/Part.js";
-import { Announcer } from "./Announcer.js";
 import { type MessageActions, MessageActionsContext } from "./actions.js";
 import { afterPaint } from "./afterPaint.js";
 import { Composer, type ComposerHandle } from "./Composer.js";
@@ -19,6 +18,11 @@ import { useKeyboardInset } from "./keyboard.js";
 import { MessageList, type MessageListHandle } from "./MessageList.js";
 import "./conversation.css";
 
+/** Nothing is announced before it is there, and nothing came by then that the list does not hold. */
+const Announcer = part(
+  () => import("./Announcer.js"),
+  () => null,
+);
 const MessageInfo = part(() => import("./MessageInfo.js"), OverPage);
 
 export interface ConversationProps {

@@ -1,23 +1,41 @@
 /** One row of a conversation: a bubble or a notice. Each reads its own row, so a change draws it alone. */
 import type { RoomId, Row, RowKey, UserId } from "@zas/client";
-import { useRow, useSession, useUser } from "@zas/client/react";
+import { useRow, useUser } from "@zas/client/react";
 import { Ban } from "lucide-react";
 import { memo, useContext, useState } from "react";
 import { common } from "../i18n/common.js";
 import { conversation } from "../i18n/conversation.js";
-import { errors } from "../i18n/errors.js";
 import { useFormat } from "../i18n/format.js";
 import { useText } from "../i18n/index.js";
 import { media } from "../i18n/media.js";
 import { Avatar, personHue } from "../ui/Avatar.js";
 import { classes } from "../ui/classes.js";
+import { part } from "../ui/Part.js";
 import { Ticks } from "../ui/Ticks.js";
-import { AttachmentBlock } from "./AttachmentBlock.js";
 import { MessageActionsContext } from "./actions.js";
+import { EXTRA_HEIGHTS } from "./items.js";
 import { MessageText } from "./MessageText.js";
-import { QuoteBlock } from "./QuoteBlock.js";
-import { Reactions } from "./Reactions.js";
+import { mediaHeight } from "./mediaSize.js";
 import { emojiCount } from "./text.js";
+
+const Notice = part(
+  () => import("./MessageNotice.js"),
+  () => <article className="message-notice">{"\u00a0"}</article>,
+);
+const Failure = part(() => import("./MessageFailure.js"));
+
+/** What few messages have comes later than all of them; its place is kept. */
+const Extra = part(
+  () => import("./MessageExtra.js"),
+  ({ props: { of, row } }) => (
+    <span
+      className="block"
+      style={{
+        height: of === "attachment" && row.attachment ? mediaHeight(row.attachment) : EXTRA_HEIGHTS[of],
+      }}
+    />
+  ),
+);
 
 interface Props {
   room: RoomId;
@@ -76,8 +94,8 @@ function Bubble({ row, joins, named }: { row: MessageOf<"message">; joins: boole
         data-failed={failed !== undefined || undefined}
       >
         {named && !joins && <SenderName id={row.sender} name={name} />}
-        {replyTo && <QuoteBlock quote={replyTo} />}
-        {attachment && <AttachmentBlock attachment={attachment} />}
+        {replyTo && <Extra of="quote" row={row} />}
+        {attachment && <Extra of="attachment" row={row} />}
         {row.deletedAt === undefined ? (
           <span
             className="bubble-text"
@@ -101,7 +119,7 @@ function Bubble({ row, joins, named }: { row: MessageOf<"message">; joins: boole
           onClick={() => actions?.info(row.key)}
         />
       </div>
-      {reactions && <Reactions counts={reactions} mine={row.mine} />}
+      {reactions && <Extra of="reactions" row={row} />}
       {failed !== undefined && <Failure rowKey={row.key} code={failed} />}
     </article>
   );
@@ -125,68 +143,5 @@ function SenderName({ id, name }: { id: UserId; name: string }) {
     <span className="person-text block font-semibold text-meta" data-person={personHue(id)}>
       {name}
     </span>
-  );
-}
-
-function Failure({ rowKey, code }: { rowKey: RowKey; code: keyof typeof errors.es }) {
-  const text = useText(conversation);
-  const sentences = useText(errors);
-  const actions = useContext(MessageActionsContext);
-  const button = "pressable min-h-11 rounded-full px-3 font-semibold";
-  return (
-    <div className="message-failure">
-      <p className="text-destructive" role="status">
-        {text.notSent} {sentences[code]}
-      </p>
-      <p className="-mx-3 flex justify-end">
-        <button type="button" className={button} onClick={() => actions?.retry(rowKey)}>
-          {text.retry}
-        </button>
-        <button type="button" className={button} onClick={() => actions?.edit(rowKey)}>
-          {text.edit}
-        </button>
-        <button
-          type="button"
-          className={classes(button, "text-destructive")}
-          onClick={() => actions?.discard(rowKey)}
-        >
-          {text.discard}
-        </button>
-      </p>
-    </div>
-  );
-}
-
-function Notice({ row }: { row: MessageOf<"notice"> }) {
-  const text = useText(conversation);
-  const session = useSession();
-  const me = session.state === "signed_in" ? session.me.user.id : undefined;
-  const words = useText(common);
-  const { notice } = row;
-  const subject = "user" in notice ? notice.user : undefined;
-  const senderName = useUser(row.sender ?? "")?.display_name ?? words.unknownPerson;
-  const subjectName = useUser(subject ?? "")?.display_name ?? words.unknownPerson;
-  const who = row.sender === me ? undefined : senderName;
-  const whom = subject === me ? undefined : subjectName;
-  const sentence = (): string => {
-    switch (notice.kind) {
-      case "created":
-        return notice.name === undefined ? text.created(who) : text.createdNamed(notice.name, who);
-      case "renamed":
-        return text.renamed(notice.name, who);
-      case "added":
-        return text.added(who, whom);
-      case "removed":
-        return text.removed(who, whom);
-      case "left":
-        return text.left(whom);
-      case "role":
-        return text.role[notice.role](whom);
-    }
-  };
-  return (
-    <article tabIndex={-1} className="message-notice">
-      {sentence()}
-    </article>
   );
 }

@@ -1,7 +1,7 @@
 import type { Reaction, ReactionCount } from "@zas/client";
+import { extras } from "../i18n/extras.js";
 import { useFormat } from "../i18n/format.js";
 import { useText } from "../i18n/index.js";
-import { media } from "../i18n/media.js";
 import { EMOJI } from "./reactions.js";
 
 interface Props {
@@ -11,10 +11,10 @@ interface Props {
 
 /** What people think of a message, at the foot of its bubble. */
 export function Reactions({ counts, mine }: Props) {
-  const text = useText(media);
+  const extra = useText(extras);
   const format = useFormat();
   return (
-    <ul aria-label={text.reactions} className="reactions">
+    <ul aria-label={extra.reactions} className="reactions">
       {counts.map(({ reaction, count }) => (
         <li key={reaction} data-mine={reaction === mine || undefined}>
           <span aria-hidden>
@@ -22,7 +22,7 @@ export function Reactions({ counts, mine }: Props) {
             {count > 1 && <span className="ml-1 tabular-nums">{format.number(count)}</span>}
           </span>
           <span className="sr-only">
-            {text.reaction(EMOJI[reaction], format.number(count), reaction === mine)}
+            {extra.reaction(EMOJI[reaction], format.number(count), reaction === mine)}
           </span>
         </li>
       ))}

@@ -2,8 +2,8 @@
  * What a conversation lays out: its rows, with separators between them. To add a kind of separator:
  * a variant of `Item`, its place in `layOut`, and its drawing in `MessageList`.
  */
-import type { Attachment, Row, RowKey } from "@zas/client";
-import { mediaSize } from "./mediaSize.js";
+import type { Row, RowKey } from "@zas/client";
+import { mediaHeight } from "./mediaSize.js";
 
 /** Messages of one sender join one group when no more than this lies between them, in ms. */
 export const GROUP_WITHIN_MS = 5 * 60_000;
@@ -142,10 +142,7 @@ const META = 52;
 const MARK = 19;
 const META_LINE = 17;
 /** A quote of one line with what is around it, and the reactions below a bubble. */
-const QUOTE = 54;
-const REACTIONS = 20;
-const AUDIO = 60;
-const FILE = 62;
+export const EXTRA_HEIGHTS = { quote: 54, attachment: 59, reactions: 20 };
 
 /**
  * A first guess of a row's height in px, close enough that measuring seldom moves anything.
@@ -157,10 +154,10 @@ export function estimateHeight(item: Item, read: ReadRow, width: number): number
   if (row?.type !== "message") return 36;
   const room = Math.max(84, Math.min(width * 0.75, 560) - 28);
   let height = 14 + (item.joins ? 2 : 10);
-  if (row.replyTo) height += QUOTE;
-  if (row.reactions) height += REACTIONS;
+  if (row.replyTo) height += EXTRA_HEIGHTS.quote;
+  if (row.reactions) height += EXTRA_HEIGHTS.reactions;
   if (row.attachment) {
-    height += attachmentHeight(row.attachment, room);
+    height += mediaHeight(row.attachment, room);
     if (row.text === "") return height + META_LINE;
   }
   let last = 0;
@@ -170,11 +167,4 @@ export function estimateHeight(item: Item, read: ReadRow, width: number): number
     last = line.length * CHAR - (lines - 1) * room;
   }
   return last + META + (row.own ? MARK : 0) > room ? height + META_LINE : height;
-}
-
-function attachmentHeight(attachment: Attachment, room: number): number {
-  if (attachment.media === "audio") return AUDIO;
-  if (attachment.media === "file") return FILE;
-  const { width, height } = mediaSize(attachment);
-  return Math.min(1, room / width) * height + 6;
 }

@@ -15,3 +15,10 @@ export function mediaSize({ width, height }: Attachment): { width: number; heigh
     height: Math.max(MIN_WIDTH / 2, Math.round(height * scale)),
   };
 }
+
+/** How high an attachment is in a bubble `room` px wide inside, with what is around it. */
+export function mediaHeight(attachment: Attachment, room = 320): number {
+  if (attachment.media === "audio" || attachment.media === "file") return 59;
+  const { width, height } = mediaSize(attachment);
+  return Math.min(1, room / width) * height + 5;
+}

@@ -11,8 +11,6 @@ export interface Format {
   /** `ahora`, `hace 5 minutos`, `hace 3 horas`, `ayer`, `hace 12 días` */
   ago(at: number, now: number): string;
   number(n: number): string;
-  /** `1,2 MB` */
-  bytes(n: number): string;
   /** `Ana, Luis y Marta` */
   list(items: readonly string[]): string;
 }
@@ -33,15 +31,6 @@ function create(language: Language): Format {
   const numeric = date({ day: "numeric", month: "numeric", year: "2-digit" });
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   const number = new Intl.NumberFormat(language);
-  const sizes = (["byte", "kilobyte", "megabyte", "gigabyte"] as const).map(
-    (unit) =>
-      new Intl.NumberFormat(language, {
-        style: "unit",
-        unit,
-        unitDisplay: "short",
-        maximumFractionDigits: 1,
-      }),
-  );
   const list = new Intl.ListFormat(language);
   return {
     time: (at) => time.format(at),
@@ -66,10 +55,6 @@ function create(language: Language): Format {
       return days < 1 ? relative.format(-Math.floor(minutes / 60), "hour") : relative.format(-days, "day");
     },
     number: (n) => number.format(n),
-    bytes(n) {
-      const step = Math.min(sizes.length - 1, Math.floor(Math.log10(Math.max(1, n)) / 3));
-      return (sizes[step] as Intl.NumberFormat).format(n / 1000 ** step);
-    },
     list: (items) => list.format(items),
   };
 }

@@ -8,30 +8,14 @@ export const media = table({
     video: "Vídeo",
     audio: "Audio",
     deleted: "Se eliminó este mensaje",
-    unavailable: "Mensaje no disponible",
-    loading: "Cargando…",
     edited: "editado",
-    quote: "En respuesta a",
-    download: (name: string) => `Descargar ${name}`,
-    failed: "No se pudo cargar el archivo.",
-    reactions: "Reacciones",
-    reaction: (emoji: string, count: string, mine: boolean) =>
-      mine ? `${emoji} ${count}, con la tuya` : `${emoji} ${count}`,
   },
   en: {
     photo: "Photo",
     video: "Video",
     audio: "Audio",
     deleted: "This message was deleted",
-    unavailable: "Message not available",
-    loading: "Loading…",
     edited: "edited",
-    quote: "In reply to",
-    download: (name: string) => `Download ${name}`,
-    failed: "The file could not be loaded.",
-    reactions: "Reactions",
-    reaction: (emoji: string, count: string, mine: boolean) =>
-      mine ? `${emoji} ${count}, with yours` : `${emoji} ${count}`,
   },
 });
 

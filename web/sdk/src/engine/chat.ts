@@ -172,7 +172,7 @@ export class Chat {
         break;
       }
       case "seek":
-        held.seek(input.room, [input.key]);
+        held.seek(input.room, input.key);
         break;
       case "painted":
         held.sending.measure(now, input.key, "painted");

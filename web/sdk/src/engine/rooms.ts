@@ -37,8 +37,6 @@ export class Rooms {
   readonly positions: Positions;
   readonly sending: Sending;
   readonly pending = new Pending();
-  /** Rows whose quoted message was looked for. */
-  private readonly sought = new Map<RoomId, Set<RowKey>>();
   /** Whether a feed has replayed what was missed and goes on. */
   live = false;
   leading = false;
@@ -148,18 +146,12 @@ export class Rooms {
     this.took(now, timeline, timeline.renew(page, room.from), false);
     for (const event of this.takeOrphans(room.id)) this.took(now, timeline, timeline.add(event), true);
     this.repair(timeline);
-    // What was passed over may have changed what is quoted.
-    this.seek(room.id, this.sought.get(room.id) ?? []);
   }
 
-  /** Fetches what these rows quote, where it is nowhere to be found here. */
-  seek(room: RoomId, keys: Iterable<RowKey>): void {
-    const timeline = this.timelines.get(room);
-    if (!timeline || timeline.log.state === "parted") return;
-    const sought = this.sought.get(room) ?? new Set();
-    for (const key of keys) if (timeline.quotes(key)) sought.add(key);
-    if (sought.size > 0) this.sought.set(room, sought);
-    for (const message of timeline.unquoted(keys)) this.wanted.quoted(room, message);
+  /** Fetches what a row quotes, where it is nowhere to be found here. */
+  seek(room: RoomId, key: RowKey): void {
+    const message = this.timelines.get(room)?.unquoted(key);
+    if (message !== undefined && this.facts.has(room)) this.wanted.quoted(room, message);
   }
 
   /** A quoted message was fetched. */
@@ -170,8 +162,10 @@ export class Rooms {
 
   /** A quoted message is not there, or not for oneself. */
   unquoted(room: RoomId, message: MessageId): void {
-    this.timelines.get(room)?.changes.miss(message);
-    for (const key of this.sought.get(room) ?? []) this.effects.row(room, key);
+    const timeline = this.timelines.get(room);
+    timeline?.changes.miss(message);
+    for (const key of timeline?.keys() ?? [])
+      if (timeline?.quotes(key)?.message === message) this.effects.row(room, key);
   }
 
   /** Hands on what is to be done about one's own changes. */
@@ -262,10 +256,7 @@ export class Rooms {
     const screens = (this.screens.get(room) ?? 1) - 1;
     if (screens > 0) this.screens.set(room, screens);
     else this.screens.delete(room);
-    if (screens === 0) {
-      this.sought.delete(room);
-      if (this.timelines.get(room)?.close()) this.wanted.forgetQuoted(room);
-    }
+    if (screens === 0 && this.timelines.get(room)?.close()) this.wanted.forgetQuoted(room);
     this.list(room);
   }
 

@@ -160,15 +160,12 @@ export class Timeline {
     return this.changes.hold(event, state);
   }
 
-  /** The quoted messages that the rows of these places want, and that are nowhere to be found here. */
-  unquoted(keys: Iterable<RowKey>): MessageId[] {
-    const wanted: MessageId[] = [];
-    for (const key of keys) {
-      const reply = this.quotes(key);
-      if (reply && !this.changes.message(reply.of) && !this.changes.isMissing(reply.message))
-        wanted.push(reply.message);
-    }
-    return wanted;
+  /** The message that a row quotes, if it is nowhere to be found here. */
+  unquoted(key: RowKey): MessageId | undefined {
+    const reply = this.quotes(key);
+    return reply && !this.changes.message(reply.of) && !this.changes.isMissing(reply.message)
+      ? reply.message
+      : undefined;
   }
 
   /** What a row quotes. */

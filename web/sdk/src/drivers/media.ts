@@ -1,7 +1,10 @@
-/** Signed addresses of attachments: what `img`, `video` and `audio` can fetch without a token, for a while. */
-import type { FileId } from "../protocol.gen.js";
+/**
+ * Files in messages: uploading them, and their signed addresses, which `img`, `video` and `audio` can fetch
+ * without a token for a while. Loaded when the first one is shown or sent.
+ */
+import type { Attachment, FileId } from "../protocol.gen.js";
 import { wall } from "./clock.js";
-import type { Api } from "./http.js";
+import type { Api, Call } from "./http.js";
 
 /** Addresses kept at once. */
 const KEPT = 500;
@@ -10,6 +13,9 @@ const MARGIN_MS = 60_000;
 /** One that was refused is asked for again after this long at the earliest. */
 const AGAIN_MS = 5_000;
 
+/** How long an upload may take until its answer begins, in milliseconds: the largest file, on a slow line. */
+const UPLOAD_MS = 600_000;
+
 interface Address {
   url?: string | "failed";
   until: number;
@@ -17,7 +23,7 @@ interface Address {
   busy: boolean;
 }
 
-export class Addresses {
+export class Media {
   private readonly known = new Map<FileId, Address>();
 
   constructor(
@@ -40,8 +46,11 @@ export class Addresses {
     if (known && !known.busy && wall() - known.asked >= AGAIN_MS) void this.ask(file);
   }
 
-  clear(): void {
-    this.known.clear();
+  async upload(file: Blob, name: string, signal?: AbortSignal): Promise<Attachment> {
+    const call: Call = { bytes: file, patienceMs: UPLOAD_MS };
+    if (signal) call.signal = signal;
+    const path = `/v1/files?name=${encodeURIComponent(name)}`;
+    return (await this.api.json<{ attachment: Attachment }>("POST", path, call)).attachment;
   }
 
   private async ask(file: FileId): Promise<void> {
