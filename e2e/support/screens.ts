@@ -1,8 +1,20 @@
 /** Pictures to look at, in `output/screens`. */
 import { join } from "node:path";
-import type { Page } from "@playwright/test";
+import { AxeBuilder } from "@axe-core/playwright";
+import { expect, type Page } from "@playwright/test";
 import { OUTPUT } from "./measures.ts";
 
 export async function shoot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(OUTPUT, "screens", `${name}.png`), animations: "disabled" });
+}
+
+/** Asks axe in both themes and keeps a picture of each. */
+export async function check(page: Page, project: string, name: string): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await shoot(page, `${name}-${project}-${colorScheme}`);
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    const found = violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html}`));
+    expect(found, `${name}, ${colorScheme}`).toEqual([]);
+  }
 }

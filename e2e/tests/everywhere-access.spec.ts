@@ -1,18 +1,5 @@
-import { AxeBuilder } from "@axe-core/playwright";
-import type { Page } from "@playwright/test";
 import { expect, test } from "../support/fixtures.ts";
-import { shoot } from "../support/screens.ts";
-
-/** Asks axe in both themes and keeps a picture of each. */
-async function check(page: Page, project: string, name: string): Promise<void> {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await shoot(page, `${name}-${project}-${colorScheme}`);
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const found = violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html}`));
-    expect(found, `${name}, ${colorScheme}`).toEqual([]);
-  }
-}
+import { check } from "../support/screens.ts";
 
 test("signing in and registering have no axe violations", async ({ open }, info) => {
   const { page } = await open(undefined, { path: "/" });

@@ -28,10 +28,23 @@ function packed(): Plugin {
 
 export default defineConfig({
   plugins: [react(), tailwindcss(), packed()],
-  resolve: { conditions: ["zas-source", ...defaultClientConditions] },
-  build: { manifest: true, target: ["chrome111", "firefox114", "safari16.4"], assetsInlineLimit: 0 },
+  resolve: {
+    conditions: ["zas-source", ...defaultClientConditions],
+    // A shim for React 17; every React that this app can have has the hook itself.
+    alias: { "use-sync-external-store/shim/index.js": "react" },
+  },
+  build: {
+    // Parts are fetched ahead of their use as it is, and with what they need.
+    modulePreload: {
+      polyfill: false,
+      resolveDependencies: (_file, needed, { hostType }) => (hostType === "html" ? needed : []),
+    },
+    manifest: true,
+    target: ["chrome111", "firefox114", "safari16.4"],
+    assetsInlineLimit: 0,
+  },
   server: {
     proxy: { "/v1": { target: SERVER, ws: true }, "/api": SERVER, "/ws": { target: SERVER, ws: true } },
   },
-  test: { include: ["test/**/*.test.ts"] },
+  test: { include: ["test/**/*.test.{ts,tsx}"] },
 });

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`outbox`] | what oneself sends, until it is stored |
 //! | [`timeline`] | each log, as far as it is held |
+//! | `states` | what its messages are now |
 //! | [`connection`] | which rung carries the feed, and when to try again |
 //! | [`positions`] | who has received and seen what |
 //! | `io` | what goes in and comes out |
@@ -20,6 +21,7 @@ pub mod connection;
 mod io;
 pub mod outbox;
 pub mod positions;
+mod states;
 pub mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,8 +29,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use zas_protocol::rest::{LogHead, Page};
 use zas_protocol::{
-    Ack, Advance, Command, Cursor, Epoch, Event, EventBody, Hello, Micros, RoomId, Seen, Seq, ServerFrame,
-    TxnId, UserId,
+    Ack, Advance, Command, Cursor, Epoch, Event, EventBody, Hello, MessageState, Micros, RoomId, Seen, Seq,
+    ServerFrame, TxnId, UserId,
 };
 
 pub use connection::{ConnId, Connection, Rung, Status};
@@ -69,8 +71,12 @@ pub struct Row<'a> {
     pub sender: Option<UserId>,
     /// Its name; with the sender, the row's identity for ever.
     pub txn_id: Option<&'a TxnId>,
-    /// The text, where it is a message.
+    /// The text as it is now, where it is a message; empty for a deleted one.
     pub text: Option<&'a str>,
+    /// What else has become of the message, where it has changed.
+    pub state: Option<&'a MessageState>,
+    /// Whether it is a message that was deleted.
+    pub deleted: bool,
     /// Its place, once stored.
     pub seq: Option<Seq>,
     /// Where it is, while its event has not come.
@@ -195,17 +201,31 @@ impl Engine {
     pub fn rows(&self, room: RoomId) -> Vec<Row<'_>> {
         let mut rows = Vec::new();
         let mut stored = BTreeSet::new();
-        for event in self.logs.get(&room).into_iter().flat_map(Timeline::events) {
+        let log = self.logs.get(&room);
+        for event in log.into_iter().flat_map(Timeline::events) {
+            let txn_id = event.txn_id.as_ref();
+            stored.extend(txn_id.filter(|_| event.sender == Some(self.me)));
+            if event.body.changes().is_some() {
+                continue;
+            }
+            let state = log.and_then(|log| log.state(event.seq));
             let text = match &event.body {
                 EventBody::Message { text, .. } => Some(text.as_str()),
                 _ => None,
             };
-            let txn_id = event.txn_id.as_ref();
-            stored.extend(txn_id.filter(|_| event.sender == Some(self.me)));
-            rows.push(Row { sender: event.sender, txn_id, text, seq: Some(event.seq), progress: None });
+            let edited = state.and_then(|state| state.text.as_deref());
+            rows.push(Row {
+                sender: event.sender,
+                txn_id,
+                text: edited.or(text),
+                state,
+                deleted: matches!(event.body, EventBody::Message { erased: true, .. }),
+                seq: Some(event.seq),
+                progress: None,
+            });
         }
         let mut own: Vec<_> = self.outbox.of_room(room).collect();
-        own.retain(|entry| !stored.contains(entry.command.txn_id()));
+        own.retain(|entry| !stored.contains(entry.command.txn_id()) && !entry.command.changes_a_message());
         own.sort_by_key(|entry| match &entry.progress {
             Progress::Acked { ack, .. } => (ack.seq, 0),
             _ => (Seq::MAX, entry.order),
@@ -217,6 +237,8 @@ impl Engine {
                 Command::Send { text, .. } => Some(text),
                 _ => None,
             },
+            state: None,
+            deleted: false,
             seq: match &entry.progress {
                 Progress::Acked { ack, .. } => Some(ack.seq),
                 _ => None,

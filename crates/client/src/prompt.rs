@@ -63,7 +63,8 @@ pub async fn send(account: &Account, to: &str, text: &str) -> Result<Ack, Error>
     ack
 }
 
-/// Prints each message as it comes, one a line (control characters as spaces): time, sender, text; of
+/// Prints each message as it comes, one a line (control characters as spaces): time, sender, text; and so
+/// each edit with its new text, and each deletion. What a message carries stands before its text. Of
 /// one room (an id or an `@username`) or of all. Reconnects for ever; ends when writing fails, or the
 /// session does.
 ///
@@ -85,7 +86,7 @@ pub async fn tail(account: &Account, room: Option<&str>, out: &mut (dyn Write + 
         let Happening::Event(Event { room, at, sender: Some(sender), body, .. }) = happening else {
             continue;
         };
-        let EventBody::Message { text, .. } = body else { continue };
+        let Some(said) = said(&body) else { continue };
         if only.is_some_and(|only| only != room) {
             continue;
         }
@@ -93,7 +94,7 @@ pub async fn tail(account: &Account, room: Option<&str>, out: &mut (dyn Write + 
             people.extend(client.user(sender).await.ok().map(|user| (sender, user)));
         }
         let name = people.get(&sender).map_or_else(|| sender.to_string(), |user| user.username.clone());
-        if writeln!(out, "{} {name} {}", utc(at), one_line(&text)).and_then(|()| out.flush()).is_err() {
+        if writeln!(out, "{} {name} {}", utc(at), one_line(&said)).and_then(|()| out.flush()).is_err() {
             break;
         }
     }
@@ -106,6 +107,21 @@ async fn find(client: &Client, to: &str) -> Result<RoomId, Error> {
         return client.open_private(user.id).await;
     }
     to.parse().map_err(|_| Error::Invalid(format!("neither a room's id nor an @username: {to}")))
+}
+
+/// What an event says in a conversation, in one line; `None` for one that says nothing.
+fn said(body: &EventBody) -> Option<String> {
+    match body {
+        EventBody::Message { erased: true, .. } | EventBody::MessageDeleted { .. } => {
+            Some("[deleted a message]".to_owned())
+        }
+        EventBody::Message { text, attachment: Some(file), .. } => {
+            Some(format!("[{}] {text}", file.name).trim_end().to_owned())
+        }
+        EventBody::Message { text, .. } => Some(text.clone()),
+        EventBody::MessageEdited { text, erased: false, .. } => Some(format!("[edited] {text}")),
+        _ => None,
+    }
 }
 
 /// A text as it may be shown in a terminal: what others wrote must not move its cursor, colour it, or
@@ -146,6 +162,19 @@ mod tests {
     #[test]
     fn a_text_cannot_command_the_terminal() {
         assert_eq!(one_line("a\nb\u{1b}[2Jc\u{9b}d ñ🙂"), "a b [2Jc d ñ🙂");
+    }
+
+    #[test]
+    fn what_becomes_of_messages_is_said_too() {
+        let message = zas_protocol::MessageId(uuid::Uuid::from_u128(1));
+        let sent = EventBody::text(message, "a".to_owned());
+        let edit = |erased| EventBody::MessageEdited { message, of: 1, text: "b".to_owned(), erased };
+        assert_eq!(said(&sent).as_deref(), Some("a"));
+        assert_eq!(said(&sent.erased()).as_deref(), Some("[deleted a message]"));
+        assert_eq!(said(&edit(false)).as_deref(), Some("[edited] b"));
+        assert_eq!(said(&edit(true)), None);
+        let reacted = EventBody::ReactionChanged { message, of: 1, reaction: None, was: None };
+        assert_eq!(said(&reacted), None);
     }
 
     #[test]

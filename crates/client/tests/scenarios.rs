@@ -54,6 +54,7 @@ enum Given {
     TokenRefreshed {},
     Retry { txn_id: TxnId },
     Discard { txn_id: TxnId },
+    Older { room: RoomId },
     Tick {},
 }
 
@@ -116,6 +117,7 @@ impl Rig {
             Given::TokenRefreshed {} => Input::TokenRefreshed,
             Given::Retry { txn_id } => Input::Retry { txn_id },
             Given::Discard { txn_id } => return self.engine.discard(now, &txn_id).1,
+            Given::Older { room } => Input::LoadOlder { room },
             Given::Tick {} => Input::Tick,
         };
         self.engine.handle(now, JITTER, input)
@@ -168,6 +170,16 @@ fn row(row: &Row<'_>) -> Value {
     fields.extend(row.txn_id.map(|txn_id| ("txn_id".to_owned(), json!(txn_id))));
     fields.extend(row.seq.map(|seq| ("seq".to_owned(), json!(seq))));
     fields.extend(row.text.map(|text| ("text".to_owned(), json!(text))));
+    if row.deleted {
+        fields.insert("deleted".to_owned(), json!(true));
+    }
+    if let Some(state) = row.state {
+        fields.extend(state.edited_at.map(|at| ("edited".to_owned(), json!(at / 1_000))));
+        fields.extend(state.mine.map(|mine| ("mine".to_owned(), json!(mine))));
+        if !state.reactions.is_empty() {
+            fields.insert("reactions".to_owned(), json!(state.reactions));
+        }
+    }
     if let Some(Progress::Failed { code }) = row.progress {
         fields.insert("code".to_owned(), json!(code));
     }

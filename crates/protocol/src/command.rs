@@ -262,6 +262,12 @@ impl Command {
         Self::Send { txn_id, room, after, text, reply_to: None, attachment: None, label: None }
     }
 
+    /// Whether it does something to a message that is stored.
+    #[must_use]
+    pub const fn changes_a_message(&self) -> bool {
+        matches!(self, Self::EditMessage { .. } | Self::DeleteMessage { .. } | Self::React { .. })
+    }
+
     /// The values of `type` that are commands.
     pub const TYPES: [&str; 14] = [
         "send",

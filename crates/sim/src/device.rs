@@ -1,5 +1,6 @@
 //! A device: the client's engine, what survives its reloads, and what its user is shown.
 
+mod changes;
 mod effects;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -422,6 +423,9 @@ impl Device {
             hold(held == expected.collect::<Vec<_>>(), || {
                 format!("P7: device {} holds {held:?} of {from}..={to} of {room}", self.index)
             })?;
+            if let Some(log) = log {
+                self.shows_what_became(net, room, log)?;
+            }
         }
         Ok(())
     }

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use zas_core::ledger::{Decided, Write};
-use zas_protocol::{Ack, Command, ErrorCode, Event, RoomId, Seq, TxnId, UserId};
+use zas_protocol::{
+    Ack, Command, ErrorCode, Event, EventBody, Reaction, ReactionCount, RoomId, Seq, TxnId, UserId,
+};
 
 /// What was found to be wrong; the promise's name comes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +42,19 @@ struct Composed {
 
 /// The first place of a member's stay, and the last if it is over.
 pub type Stay = (Seq, Option<Seq>);
+
+/// What a message is by the events of its log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Became {
+    /// Its text, if edited.
+    pub text: Option<String>,
+    /// Whether it is deleted.
+    pub deleted: bool,
+    /// How often it has each reaction.
+    pub counts: Vec<ReactionCount>,
+    /// One's own.
+    pub mine: Option<Reaction>,
+}
 
 /// The oracle.
 #[derive(Debug, Clone, Default)]
@@ -205,12 +220,42 @@ impl Oracle {
     /// P3 or P11.
     pub fn shown(&self, user: UserId, event: &Event) -> Held {
         let stored = self.event(event.room, event.seq);
-        hold(stored == Some(event), || {
+        let same = stored.is_some_and(|stored| {
+            let of = event.body.changes().unwrap_or(event.seq);
+            let erased = || Event { body: stored.body.erased(), ..stored.clone() };
+            stored == event || (erased() == *event && self.became(event.room, of, user).deleted)
+        });
+        hold(same, || {
             format!("P3: {} of {} is shown as {event:?} and stored as {stored:?}", event.seq, event.room)
         })?;
         hold(self.sees(event.room, user, event.seq), || {
             format!("P11: {user} is shown {} of {}, which is not theirs to see", event.seq, event.room)
         })
+    }
+
+    /// What a message is to a person.
+    #[must_use]
+    pub fn became(&self, room: RoomId, of: Seq, user: UserId) -> Became {
+        let (mut became, mut reactions) = (Became::default(), BTreeMap::new());
+        for event in
+            self.logs.get(&room).into_iter().flatten().filter(|event| event.body.changes() == Some(of))
+        {
+            match &event.body {
+                EventBody::MessageEdited { text, .. } => became.text = Some(text.clone()),
+                EventBody::MessageDeleted { .. } => {
+                    (became, reactions) = (Became { deleted: true, ..Became::default() }, BTreeMap::new());
+                }
+                EventBody::ReactionChanged { reaction: Some(reaction), .. } => {
+                    reactions.insert(event.sender, *reaction);
+                }
+                _ => drop(reactions.remove(&event.sender)),
+            }
+        }
+        let count = |reaction| reactions.values().filter(|&&other| other == reaction).count();
+        let counts = Reaction::ALL.map(|reaction| ReactionCount { reaction, count: count(reaction) as u32 });
+        became.counts = counts.into_iter().filter(|count| count.count > 0).collect();
+        became.mine = reactions.get(&Some(user)).copied();
+        became
     }
 
     /// All logs that a person is or was in.

@@ -70,6 +70,8 @@ pub enum Op {
     Type { device: u64, room: u64, on: bool },
     /// A device's user sees all that there is in a room.
     Read { device: u64, room: u64 },
+    /// A device edits, deletes or reacts to a message that it holds, the newest by 0.
+    Change { device: u64, room: u64, message: u64, what: u64 },
 }
 
 /// An operation and when it happens, in milliseconds of the run.
@@ -170,7 +172,7 @@ impl Op {
     fn draw(rng: &mut Rng) -> Self {
         let (device, user, room, node) = (rng.below(100), rng.below(100), rng.below(100), rng.below(100));
         let ms = rng.range(100, 6_000);
-        match rng.below(116) {
+        match rng.below(136) {
             0..32 => Self::Send { device, room },
             32..36 => Self::Bounce { device, room, user },
             36..42 => Self::Burst { device, room, count: rng.range(2, 24) },
@@ -198,7 +200,8 @@ impl Op {
             103..105 => Self::JournalFails { device, ms },
             105..106 => Self::ClearStorage { device },
             106..112 => Self::Type { device, room, on: rng.chance(700) },
-            _ => Self::Read { device, room },
+            112..116 => Self::Read { device, room },
+            _ => Self::Change { device, room, message: rng.below(6), what: rng.below(100) },
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// What a run is for: each must happen in some of them. One more is a line here and a
 /// [`Seen::note`] where it happens.
-pub const WHAT: [&str; 22] = [
+pub const WHAT: [&str; 25] = [
     "commits lost",
     "commits failed",
     "commands asked again",
@@ -27,6 +27,9 @@ pub const WHAT: [&str; 22] = [
     "journals cleared",
     "people heard typing",
     "rooms read",
+    "messages edited",
+    "messages deleted",
+    "reactions",
 ];
 
 /// How often each of [`WHAT`] was seen, to know that the runs reach what they should.

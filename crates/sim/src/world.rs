@@ -275,6 +275,12 @@ impl World {
                     device.compose(net, |txn_id| Command::RenameRoom { txn_id, room, name })?;
                 }
             }
+            Op::Change { device, room, message, what } => {
+                let device = &mut devices[nth_device(device)];
+                if let Some(room) = room_of(device, room) {
+                    device.change(net, room, message, what)?;
+                }
+            }
             Op::Reload { device } => devices[nth_device(device)].reload(net)?,
             Op::Die { device, after } => {
                 devices[nth_device(device)].dies_after = usize::try_from(after).ok();

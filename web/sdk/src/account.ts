@@ -3,7 +3,8 @@
  * Every input goes through {@link Account.chatInput} or {@link Account.connect}, every effect through
  * one `switch`; rules belong in the machines.
  */
-import type { ConnectionView, RowKey } from "./api.js";
+import type { ConnectionView, Draft, RowKey } from "./api.js";
+import { Changing } from "./changing.js";
 import type { Auth } from "./drivers/auth.js";
 import { Cache } from "./drivers/cache.js";
 import type { Carrier, CarrierEvents, Opening } from "./drivers/carrier.js";
@@ -20,7 +21,8 @@ import { Tabs } from "./drivers/tabs.js";
 import { backoff } from "./engine/backoff.js";
 import { Chat, type ChatEffect, type ChatInput, type Cursor } from "./engine/chat.js";
 import { Connection, type ConnectionEffect, type ConnectionInput, RUNGS } from "./engine/connection.js";
-import { type StoredEntry, stored } from "./engine/outbox.js";
+import { type Body, type StoredEntry, stored } from "./engine/outbox.js";
+import type { Deed } from "./engine/pending.js";
 import { TxnMint } from "./engine/txn.js";
 import { Views } from "./engine/views.js";
 import { wellFormed } from "./engine/wellFormed.js";
@@ -83,6 +85,7 @@ export class Account {
   private readonly carriers = new Map<number, Carrier>();
   private readonly tabs: Tabs<TabMessage>;
   private readonly signals: Signals;
+  private readonly changing: Changing;
   private readonly mint = new TxnMint();
   private readonly alarm = new Alarm(() => this.tick());
   private readonly settled = new Map<string, Set<(failed?: ErrorCode | "offline") => void>>();
@@ -110,6 +113,11 @@ export class Account {
     this.journal = new Journal(name, this.database);
     this.cache = new Cache(this.database, this.chat);
     this.signals = new Signals(network, (signals) => api.call("POST", "/v1/signals", { body: { signals } }));
+    this.changing = new Changing(
+      api,
+      (input) => this.chatInput(input),
+      (failure) => this.refused(failure),
+    );
     this.tabs = new Tabs<TabMessage>(name, {
       lead: (on) => this.lead(on),
       message: (message) => this.told(message),
@@ -135,6 +143,7 @@ export class Account {
     this.connect({ type: "stop" });
     this.tabs.stop();
     this.signals.drop();
+    this.changing.stop();
     this.alarm.set(undefined);
     void this.cache.save().then(async () => (await this.database)?.close());
     this.cache.stop();
@@ -165,11 +174,11 @@ export class Account {
     return this.network.offline && !up ? { state: "offline", waiting } : { ...this.status, waiting };
   }
 
-  send(room: RoomId, text: string): RowKey | undefined {
-    const body = wellFormed(text.trim());
-    if (body === "" || this.chat.outbox.full) return undefined;
+  send(room: RoomId, draft: Draft): RowKey | undefined {
+    const body = this.body(room, draft);
+    if ((body.text === "" && !body.attachment) || this.chat.outbox.full) return undefined;
     const txn = this.mintTxn();
-    this.chatInput({ type: "compose", room, text: body, txn, wall: wall() });
+    this.chatInput({ type: "compose", room, body, txn, wall: wall() });
     const composed = this.chat.outbox.get(txn);
     const entry = composed && stored(composed);
     if (!entry) return undefined;
@@ -178,6 +187,29 @@ export class Account {
       else this.tabs.ask({ type: "composed", entry });
     });
     return `${this.id}/${txn}`;
+  }
+
+  /** Rejects with `not_found` where the row is no stored message. */
+  async change(room: RoomId, key: RowKey, deed: Deed): Promise<void> {
+    const event = this.chat.timelines.get(room)?.event(key);
+    if (event?.kind !== "message" || event.message === "")
+      throw new ZasFailure("not_found", "no stored message of that room");
+    if (this.chat.pending.full) throw new ZasFailure("overloaded", "too many changes wait for an answer");
+    await this.changing.make(room, key, deed, this.mintTxn(), wall());
+  }
+
+  private body(room: RoomId, { text, replyTo, attachment, label }: Draft): Body {
+    const event = replyTo === undefined ? undefined : this.chat.timelines.get(room)?.event(replyTo);
+    const answered =
+      event?.kind === "message" && event.message !== ""
+        ? { message: event.message, of: event.seq }
+        : undefined;
+    return {
+      text: wellFormed(text.trim()),
+      ...(answered && { replyTo: answered }),
+      ...(attachment && { attachment }),
+      ...(label && { label }),
+    };
   }
 
   /** Asks the leader's outbox as well as one's own. */
@@ -195,7 +227,8 @@ export class Account {
     if (this.stopped) return;
     for (const effect of this.chat.handle(now(), input, Math.random())) {
       // The screen first: what was composed is on it before the network is told, in the same task.
-      if (input.type === "compose" && (effect.do === "frame" || effect.do === "post"))
+      const sends = effect.do === "frame" || effect.do === "post" || effect.do === "change";
+      if ((input.type === "compose" || input.type === "change") && sends)
         queueMicrotask(() => this.perform(effect, input.type));
       else this.perform(effect, input.type);
     }
@@ -233,6 +266,12 @@ export class Account {
       case "post":
         void this.post(effect.command, effect.attempt);
         break;
+      case "change":
+        void this.changing.post(effect.command, effect.attempt);
+        break;
+      case "decided":
+        this.changing.decided(effect.txn, effect.code);
+        break;
       case "keep":
         this.journal.keep(effect.entry);
         break;
@@ -268,7 +307,8 @@ export class Account {
   /** A message is drawn at once by its own row; lists and counts follow in a task of their own. */
   private tell(topics: ReadonlySet<string>, cause: ChatInput["type"]): void {
     if (cause === "fetched") return this.topics.tell(topics, "frame");
-    if (cause !== "compose" && cause !== "frame" && cause !== "read") return this.topics.tell(topics, "once");
+    if (cause !== "compose" && cause !== "change" && cause !== "frame" && cause !== "read")
+      return this.topics.tell(topics, "once");
     const [rows, others]: [string[], string[]] = [[], []];
     for (const topic of topics) (/^(row|timeline):/.test(topic) ? rows : others).push(topic);
     this.topics.tell(rows, cause === "frame" ? "frame" : "once");

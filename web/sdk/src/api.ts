@@ -5,12 +5,17 @@
  * and says "server".
  */
 import type {
+  Attachment,
   DeviceId,
   ErrorCode,
   FileId,
   Me,
+  MessageId,
+  MessageLabel,
   Prefs,
   ProfileChange,
+  Reaction,
+  ReactionCount,
   Role,
   RoomId,
   RoomPrefs,
@@ -71,12 +76,24 @@ export type Row =
       key: RowKey;
       sender: UserId;
       own: boolean;
+      /** As it now is; empty where an attachment says it all, and of a deleted message. */
       text: string;
       /** Server's time once stored, else the device's at the key press. */
       at: number;
       seq?: number;
       txnId?: TxnId;
       delivery: Delivery;
+      /** When it was last edited. */
+      editedAt?: number;
+      /** When it was deleted: nothing of what it said is left. */
+      deletedAt?: number;
+      /** How often it has each reaction, at least once. */
+      reactions?: readonly ReactionCount[];
+      /** One's own of these. */
+      mine?: Reaction;
+      replyTo?: Quote;
+      attachment?: Attachment;
+      label?: MessageLabel;
     }
   | {
       type: "notice";
@@ -90,6 +107,31 @@ export type Row =
         | { kind: "added" | "removed" | "left"; user: UserId }
         | { kind: "role"; user: UserId; role: Role };
     };
+
+/** What a message answers, as that now is. Without `sender` it is on its way, or not to be had. */
+export interface Quote {
+  message: MessageId;
+  /** Its row, where that is loaded. */
+  key?: RowKey;
+  sender?: UserId;
+  /** Its first 100 characters. */
+  text: string;
+  attachment?: Attachment;
+  deleted?: true;
+  /** It is not there, or not for oneself. */
+  unavailable?: true;
+}
+
+/** What is sent, where it is more than a text. */
+export interface Draft {
+  /** May be empty beside an attachment. */
+  text: string;
+  /** The row of the message that it answers, a stored one. */
+  replyTo?: RowKey;
+  /** As {@link ZasClient.upload} gave it. */
+  attachment?: Attachment;
+  label?: MessageLabel;
+}
 
 /** The order and extent of a conversation; the rows themselves are read one by one. */
 export interface TimelineView {
@@ -125,7 +167,15 @@ export interface RoomView {
   myRole: Role;
   unread: number;
   /** The newest message (own waiting ones included), for the preview. */
-  last?: { text: string; sender: UserId; own: boolean; at: number; delivery: Delivery };
+  last?: {
+    text: string;
+    sender: UserId;
+    own: boolean;
+    at: number;
+    delivery: Delivery;
+    deleted?: true;
+    attachment?: Attachment;
+  };
   /** When something last happened: the list's order, newest first. */
   at: number;
   prefs: RoomPrefs;
@@ -208,8 +258,18 @@ export interface ZasClient {
   signOutDevice(device: DeviceId): Promise<void>;
   signOutOthers(): Promise<void>;
 
-  /** Sends a text; the row exists when this returns. Blank text returns `undefined`. */
-  send(room: RoomId, text: string): RowKey | undefined;
+  /** Sends; the row exists when this returns. A blank text without an attachment returns `undefined`. */
+  send(room: RoomId, what: string | Draft): RowKey | undefined;
+  /**
+   * Change a stored message: shown at once, asked for until there is an answer, across any gap. They
+   * resolve when it is stored, and reject when it is refused, by when it is undone. The same reaction
+   * again changes nothing; `null` takes it back.
+   */
+  edit(room: RoomId, key: RowKey, text: string): Promise<void>;
+  delete(room: RoomId, key: RowKey): Promise<void>;
+  react(room: RoomId, key: RowKey, reaction: Reaction | null): Promise<void>;
+  /** Stores a file that is to be sent. */
+  upload(file: Blob, options: { name: string; signal?: AbortSignal }): Promise<Attachment>;
   retry(key: RowKey): void;
   /** Takes a failed or queued message back; returns its text. */
   discard(key: RowKey): string | undefined;
@@ -239,6 +299,13 @@ export interface ZasClient {
   setRoomPrefs(room: RoomId, prefs: RoomPrefs): Promise<void>;
   /** An address to show a file at (a `blob:` one, fetched once, kept). */
   fileUrl(file: FileId): Readable<string | undefined>;
+  /**
+   * An address of an attachment for `img`, `video`, `audio` or a download: signed, and good for a while.
+   * `failed` where there is none to be had.
+   */
+  mediaUrl(file: FileId): Readable<string | "failed" | undefined>;
+  /** What is at its address cannot be loaded (any more): another one is asked for. */
+  renewMedia(file: FileId): void;
 
   /** Messages that just came from others and deserve a sound: once, on one tab, none for a burst's rest, an echo, a resync, or a muted room. */
   onIncoming(

@@ -4,6 +4,7 @@ import type {
   ClientOptions,
   ConnectionView,
   DeviceView,
+  Draft,
   PresenceView,
   Readable,
   RoomView,
@@ -16,6 +17,7 @@ import { Auth } from "./drivers/auth.js";
 import { now } from "./drivers/clock.js";
 import { Files } from "./drivers/files.js";
 import { Api } from "./drivers/http.js";
+import type { Media } from "./drivers/media.js";
 import { type Names, namesFor } from "./drivers/names.js";
 import { Network } from "./drivers/network.js";
 import { backoff } from "./engine/backoff.js";
@@ -25,6 +27,7 @@ import { wellFormed } from "./engine/wellFormed.js";
 import { isOffline, isSignedOut, ZasFailure } from "./errors.js";
 import {
   type Ack,
+  type Attachment,
   type Command,
   type Device,
   type DeviceId,
@@ -34,6 +37,7 @@ import {
   type Found,
   type Prefs,
   RETRY,
+  type Reaction,
   type RoomId,
   type State,
   type TxnId,
@@ -65,6 +69,7 @@ class Client implements ZasClient {
   private readonly api: Api;
   private readonly names: Names;
   private readonly files: Files;
+  private media?: Media;
   private readonly incoming = new Set<Parameters<ZasClient["onIncoming"]>[0]>();
   private account?: Account;
   private here: Session = UNKNOWN;
@@ -113,7 +118,18 @@ class Client implements ZasClient {
   }
 
   row(room: RoomId, key: RowKey): ReturnType<ZasClient["row"]> {
-    return this.readable(`row:${room}:${key}`, () => this.account?.views.row(room, key));
+    const { get, subscribe } = this.readable(`row:${room}:${key}`, () => this.account?.views.row(room, key));
+    return {
+      get,
+      subscribe: (listener) => {
+        const row = get();
+        const quote = row?.type === "message" ? row.replyTo : undefined;
+        // Fetched when somebody shows it, and not for all the rows there are.
+        if (quote && !quote.unavailable && quote.sender === undefined)
+          this.account?.chatInput({ type: "seek", room, key });
+        return subscribe(listener);
+      },
+    };
   }
 
   user(id: UserId): ReturnType<ZasClient["user"]> {
@@ -130,6 +146,17 @@ class Client implements ZasClient {
 
   fileUrl(file: FileId): Readable<string | undefined> {
     return this.readable(`file:${file}`, () => this.files.url(file));
+  }
+
+  mediaUrl(file: FileId): ReturnType<ZasClient["mediaUrl"]> {
+    return this.readable(`media:${file}`, () => {
+      if (!this.media) void this.loadMedia().then(() => this.topics.tell([`media:${file}`], "once"));
+      return this.media?.url(file);
+    });
+  }
+
+  renewMedia(file: FileId): void {
+    this.media?.renew(file);
   }
 
   async start(): Promise<void> {
@@ -152,6 +179,7 @@ class Client implements ZasClient {
     this.account?.stop();
     this.account = undefined;
     this.files.clear();
+    this.media = undefined;
     this.become(UNKNOWN);
   }
 
@@ -193,8 +221,26 @@ class Client implements ZasClient {
     await this.api.call("DELETE", "/v1/me/devices");
   }
 
-  send(room: RoomId, text: string): RowKey | undefined {
-    return this.account?.send(room, text);
+  send(room: RoomId, what: string | Draft): RowKey | undefined {
+    return this.account?.send(room, typeof what === "string" ? { text: what } : what);
+  }
+
+  async edit(room: RoomId, key: RowKey, text: string): Promise<void> {
+    const next = wellFormed(text.trim());
+    if (next === "") throw new ZasFailure("text_blank", "nothing is left of the text");
+    await this.signedIn.change(room, key, { do: "edit", text: next });
+  }
+
+  async delete(room: RoomId, key: RowKey): Promise<void> {
+    await this.signedIn.change(room, key, { do: "delete" });
+  }
+
+  async react(room: RoomId, key: RowKey, reaction: Reaction | null): Promise<void> {
+    await this.signedIn.change(room, key, reaction === null ? { do: "react" } : { do: "react", reaction });
+  }
+
+  async upload(file: Blob, { name, signal }: { name: string; signal?: AbortSignal }): Promise<Attachment> {
+    return (await this.loadMedia()).upload(file, wellFormed(name), signal);
   }
 
   retry(key: RowKey): void {
@@ -415,6 +461,7 @@ class Client implements ZasClient {
     }
     account.stop();
     this.files.clear();
+    this.media = undefined;
     if (reason !== undefined) this.auth.forget();
     else this.auth.token = undefined;
     this.become(reason === undefined ? { state: "signed_out" } : { state: "signed_out", reason });
@@ -431,10 +478,20 @@ class Client implements ZasClient {
     return room;
   }
 
+  private async loadMedia(): Promise<Media> {
+    const { Media } = await import("./drivers/media.js");
+    const { server } = this.network;
+    this.media ??= new Media(this.api, server, (file) => this.topics.tell([`media:${file}`], "once"));
+    return this.media;
+  }
+
+  private get signedIn(): Account {
+    if (!this.account) throw new ZasFailure("unauthenticated", "nobody is signed in");
+    return this.account;
+  }
+
   private async command(unnamed: Unnamed): Promise<Ack> {
-    const txn_id: TxnId | undefined = this.account?.mintTxn();
-    if (txn_id === undefined) throw new ZasFailure("unauthenticated", "nobody is signed in");
-    const body = { ...wellFormed(unnamed), txn_id };
+    const body = { ...wellFormed(unnamed), txn_id: this.signedIn.mintTxn() };
     for (let failures = 1; ; failures++) {
       try {
         return await this.api.json<Ack>("POST", "/v1/commands", { body });

@@ -8,13 +8,18 @@
 export type * from "./api.js";
 export { createClient } from "./client.js";
 export type {
+  Attachment,
   DeviceId,
   ErrorCode,
   FileId,
   Me,
+  Media,
   MessageId,
+  MessageLabel,
   Prefs,
   ProfileChange,
+  Reaction,
+  ReactionCount,
   Role,
   RoomId,
   RoomPrefs,
@@ -22,4 +27,4 @@ export type {
   User,
   UserId,
 } from "./protocol.gen.js";
-export { LIMITS } from "./protocol.gen.js";
+export { LIMITS, REACTIONS } from "./protocol.gen.js";

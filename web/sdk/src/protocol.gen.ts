@@ -8,6 +8,112 @@ export type FileId = string;
 export type TxnId = string;
 export type Cursor = Record<RoomId, [epoch: number, seq: number]>;
 /**
+ * The message that another one answers. What it says now is asked of its place.
+ */
+export type ReplyTo = { 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * Its place in the same log.
+ */
+of: number, };
+/**
+ * What a message is besides its text, where who sent it says so.
+ */
+export type MessageLabel = "emoji" | "system" | "story_reply";
+/**
+ * How a file is shown.
+ */
+export type Media = "image" | "video" | "audio" | "file";
+/**
+ * A file that a message carries; its bytes are at `GET /v1/files/{file}`.
+ */
+export type Attachment = { 
+/**
+ * Which.
+ */
+file: FileId, 
+/**
+ * What its sender's computer called it; shown, never trusted.
+ */
+name: string, 
+/**
+ * How it is shown.
+ */
+media: Media, 
+/**
+ * As sniffed, never as claimed.
+ */
+media_type: string, 
+/**
+ * Its size.
+ */
+bytes: number, 
+/**
+ * Of an image, in pixels, so that its place is kept before it is there; 0 where not known.
+ */
+width?: number, 
+/**
+ * Likewise.
+ */
+height?: number, };
+/**
+ * What a person thinks of a message; one each. The names are those of the old contract.
+ */
+export type Reaction = "like" | "love" | "laugh" | "wow" | "sad" | "angry" | "fire" | "golazo" | "dislike";
+/**
+ * How often a message has a reaction.
+ */
+export type ReactionCount = { 
+/**
+ * Which.
+ */
+reaction: Reaction, 
+/**
+ * How many people, at least 1.
+ */
+count: number, };
+/**
+ * What a message is now, where that is not what its event says: comes with the pages that hold
+ * the event, whose later changes lie elsewhere in the log.
+ */
+export type MessageState = { 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * Its place.
+ */
+of: number, 
+/**
+ * The place of the last event that changed it. Who holds this state has heard of all changes
+ * up to there, and of none above.
+ */
+rev: number, 
+/**
+ * Its text, if edited.
+ */
+text?: string, 
+/**
+ * When it was last edited, in microseconds.
+ */
+edited_at?: number, 
+/**
+ * When it was deleted, in microseconds.
+ */
+deleted_at?: number, 
+/**
+ * How often each reaction that it has, in the order of [`Reaction::ALL`].
+ */
+reactions?: Array<ReactionCount>, 
+/**
+ * The reader's own reaction.
+ */
+mine?: Reaction, };
+/**
  * What a member may do in a group. Order is rank: a later one may do all an earlier one may.
  */
 export type Role = "member" | "admin" | "owner";
@@ -264,7 +370,7 @@ prefs: RoomPrefs, };
 /**
  * Why something was refused.
  */
-export type ErrorCode = "bad_request" | "text_blank" | "text_too_long" | "name_invalid" | "username_invalid" | "username_taken" | "email_invalid" | "email_taken" | "password_invalid" | "bad_credentials" | "image_invalid" | "too_large" | "unauthenticated" | "revoked" | "forbidden" | "not_found" | "method_not_allowed" | "txn_conflict" | "room_full" | "too_many_rooms" | "already_member" | "retry_in_order" | "rate_limited" | "unknown" | "overloaded" | "draining" | "storage_full" | "upstream_unreachable" | "upstream_timeout" | "upstream_loop" | "internal";
+export type ErrorCode = "bad_request" | "text_blank" | "text_too_long" | "name_invalid" | "username_invalid" | "username_taken" | "email_invalid" | "email_taken" | "password_invalid" | "bad_credentials" | "image_invalid" | "too_large" | "quota_exceeded" | "unauthenticated" | "revoked" | "forbidden" | "not_found" | "method_not_allowed" | "txn_conflict" | "room_full" | "too_many_rooms" | "already_member" | "retry_in_order" | "rate_limited" | "unknown" | "overloaded" | "draining" | "storage_full" | "upstream_unreachable" | "upstream_timeout" | "upstream_loop" | "internal";
 /**
  * The body of every refused request.
  */
@@ -1341,6 +1447,78 @@ export type Uploaded = {
  * The file.
  */
 file: FileId, };
+/**
+ * The query of `POST /v1/files`.
+ */
+export type UploadQuery = { 
+/**
+ * What the file is called. Shown and never trusted: at most 255 bytes are kept of what follows the
+ * last separator of a path; one of which nothing shows is named by its type.
+ */
+name: string | null, };
+/**
+ * `POST /v1/files` (the file as the body): what is stored, to name in a `send`. It is forgotten after a
+ * day in which no message carries it.
+ */
+export type UploadedFile = { 
+/**
+ * As a message will carry it. An image has no metadata any more, so that its size is not the one
+ * that was sent.
+ */
+attachment: Attachment, };
+/**
+ * `GET /v1/files/{file}/address`: where who asked fetches a file without showing a token, for an
+ * `<img>` or a `<video>`. Whether they may is asked again at each fetch.
+ */
+export type FileAddress = { 
+/**
+ * Relative to the server's own, beginning with `/`. The same within the hour.
+ */
+address: string, 
+/**
+ * Until when, in microseconds since 1970: an hour at least.
+ */
+expires_at: number, };
+/**
+ * `GET /v1/rooms/{room}/messages/{message}`: one message, and who thinks what of it.
+ */
+export type Message = { 
+/**
+ * As it was sent.
+ */
+event: Event, 
+/**
+ * What it is now, where it has changed.
+ */
+state?: MessageState, 
+/**
+ * Everyone's reactions, the oldest first; at most as many as a group has members.
+ */
+reactions: Array<Reacted>, 
+/**
+ * Everyone that it names.
+ */
+users: Array<User>, };
+/**
+ * What somebody thinks of a message.
+ */
+export type Reacted = { 
+/**
+ * The place of the message.
+ */
+of: number, 
+/**
+ * Who.
+ */
+user: UserId, 
+/**
+ * What.
+ */
+reaction: Reaction, 
+/**
+ * Since when, in microseconds.
+ */
+at: number, };
 export type ClientFrame =
   | ({ type: "hello" } & Hello)
   | ({ type: "resume" } & Resume)
@@ -1351,6 +1529,8 @@ export type ClientFrame =
 
 export const PROTOCOL_VERSION = 1;
 export const SUBPROTOCOL = "zas.v1.json";
+
+export const REACTIONS = ["like", "love", "laugh", "wow", "sad", "angry", "fire", "golazo", "dislike"] as const;
 
 export const RETRY = {
   bad_request: "never",
@@ -1365,6 +1545,7 @@ export const RETRY = {
   bad_credentials: "never",
   image_invalid: "never",
   too_large: "never",
+  quota_exceeded: "never",
   unauthenticated: "refreshed",
   revoked: "never",
   forbidden: "never",

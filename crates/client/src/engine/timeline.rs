@@ -8,8 +8,9 @@
 use std::collections::BTreeMap;
 
 use zas_protocol::rest::Page;
-use zas_protocol::{Epoch, Event, EventBody, RoomId, Seq, UserId};
+use zas_protocol::{Epoch, Event, EventBody, MessageState, RoomId, Seq, UserId};
 
+use super::states::States;
 use super::{Effect, Millis, backoff};
 
 /// Events that one timeline keeps in memory; the oldest are dropped first.
@@ -57,6 +58,7 @@ pub struct Timeline {
     /// The highest place known of, whether or not it came.
     head: Seq,
     events: BTreeMap<Seq, Event>,
+    states: States,
     ahead: BTreeMap<Seq, Event>,
     more_before: bool,
     /// The last place one may see, once one has left.
@@ -86,6 +88,7 @@ impl Timeline {
             to: 0,
             head: 0,
             events: BTreeMap::new(),
+            states: States::new(),
             ahead: BTreeMap::new(),
             more_before: true,
             gone_after: None,
@@ -130,6 +133,12 @@ impl Timeline {
     /// The events held, oldest first.
     pub fn events(&self) -> impl DoubleEndedIterator<Item = &Event> {
         self.events.values()
+    }
+
+    /// What the message at that place is now, where it has changed since.
+    #[must_use]
+    pub fn state(&self, of: Seq) -> Option<&MessageState> {
+        self.states.get(of)
     }
 
     /// The stretch held, `(from, to)`.
@@ -279,6 +288,7 @@ impl Timeline {
         if self.older == Some(id) {
             self.older = None;
             self.prepend(page);
+            self.states.page(self.me, &page.states, &mut self.events);
             return false;
         }
         let Some((_, fetch)) = self.fetching.filter(|&(wanted, _)| wanted == id) else { return false };
@@ -305,6 +315,7 @@ impl Timeline {
                     self.append(event.clone(), (!history).then_some(&mut *out));
                 }
             }
+            self.states.page(self.me, &page.states, &mut self.events);
             self.advance(page.to);
             self.drain(out);
         }
@@ -369,10 +380,15 @@ impl Timeline {
         if let Some(out) = arrives {
             out.push(Effect::Arrived(event.clone()));
         }
+        let changes = event.body.changes().map(|_| event.clone());
         self.events.insert(event.seq, event);
+        if let Some(change) = changes {
+            self.states.appended(self.me, &change, &mut self.events);
+        }
         while self.events.len() > EVENTS
             && let Some((seq, _)) = self.events.pop_first()
         {
+            self.states.forget(seq);
             (self.from, self.more_before) = (seq + 1, true);
         }
     }
@@ -400,6 +416,7 @@ impl Timeline {
         }
         self.epoch = Some(page.epoch);
         self.events.clear();
+        self.states.clear();
         (self.from, self.to) = (page.from, page.from - 1);
         self.more_before = page.more_before;
     }

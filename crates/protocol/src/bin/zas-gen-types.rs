@@ -4,7 +4,7 @@
 use std::io::Write as _;
 
 use ts_rs::{Config, TS};
-use zas_protocol::{command, error, event, frame, rest};
+use zas_protocol::{command, error, event, frame, message, rest};
 
 macro_rules! types {
     ($out:ident, $config:ident, $($module:ident::{$($name:ident),* $(,)?}),* $(,)?) => {
@@ -30,13 +30,15 @@ fn main() -> std::io::Result<()> {
     );
     types!(
         out, config,
+        message::{ReplyTo, MessageLabel, Media, Attachment, Reaction, ReactionCount, MessageState},
         command::{Role, RoomPrefs, Prefs, ProfileChange, Command},
         error::{ErrorCode, ErrorBody},
         event::{RoomKind, EventBody, Event},
         frame::{Seen, Hello, Resume, Position, Advance, Signal, Refresh, Ping, Ack, Nack, Presence, ServerFrame},
         rest::{
             User, Me, Register, Login, RefreshRequest, ChangePassword, Tokens, Device, Devices, Member, Room, State, LogHead,
-            ServerInfo, Connection, RoomState, Page, PageQuery, Found, Signals, FeedRequest, Polled, Uploaded, UploadQuery, UploadedFile, FileAddress,
+            ServerInfo, Connection, RoomState, Page, PageQuery, Found, Signals, FeedRequest, Polled, Uploaded,
+            UploadQuery, UploadedFile, FileAddress, Message, Reacted,
         },
     );
     out.push_str(
@@ -48,6 +50,8 @@ fn main() -> std::io::Result<()> {
         frame::PROTOCOL_VERSION,
         frame::SUBPROTOCOL
     ));
+    let reactions: Vec<_> = message::Reaction::ALL.iter().map(|reaction| reaction.name()).collect();
+    out.push_str(&format!("\nexport const REACTIONS = {reactions:?} as const;\n"));
     for (name, rows) in tables() {
         out.push_str(&format!("\nexport const {name} = {{\n{rows}}} as const;\n"));
     }

@@ -9,16 +9,20 @@ import { useSound } from "../sound/SoundProvider.js";
 import { Button } from "../ui/Button.js";
 import { Message } from "../ui/Message.js";
 import { OverPage, part } from "../ui/Part.js";
-import { Announcer } from "./Announcer.js";
+import { type MessageActions, MessageActionsContext } from "./actions.js";
 import { afterPaint } from "./afterPaint.js";
 import { Composer, type ComposerHandle } from "./Composer.js";
 import { keepDraft, readDraft } from "./drafts.js";
 import { Header } from "./Header.js";
 import { useKeyboardInset } from "./keyboard.js";
-import { MessageList } from "./MessageList.js";
-import { type MessageActions, MessageActionsContext } from "./MessageRow.js";
+import { MessageList, type MessageListHandle } from "./MessageList.js";
 import "./conversation.css";
 
+/** Nothing is announced before it is there, and nothing came by then that the list does not hold. */
+const Announcer = part(
+  () => import("./Announcer.js"),
+  () => null,
+);
 const MessageInfo = part(() => import("./MessageInfo.js"), OverPage);
 
 export interface ConversationProps {
@@ -48,6 +52,7 @@ function Room({
   const { room, timeline } = useRoom(roomId);
   const [shown, setShown] = useState<RowKey>();
   const composer = useRef<ComposerHandle>(null);
+  const list = useRef<MessageListHandle>(null);
   const me = session.state === "signed_in" ? session.me.user.id : "";
   const [written] = useState(() => readDraft(me, roomId));
   // The list's first place is the first unread message, which opening the room tells.
@@ -80,6 +85,7 @@ function Room({
       },
       discard: (key) => void zas.discard(key),
       info: setShown,
+      show: (key) => list.current?.show(key),
     }),
     [zas],
   );
@@ -95,7 +101,13 @@ function Room({
       <Header room={room} onBack={onBack} onOpenInfo={onOpenInfo} />
       <MessageActionsContext value={actions}>
         {!opened ? null : timeline.keys.length > 0 ? (
-          <MessageList room={roomId} timeline={timeline} group={room.kind === "group"} onInfo={setShown} />
+          <MessageList
+            ref={list}
+            room={roomId}
+            timeline={timeline}
+            group={room.kind === "group"}
+            onInfo={setShown}
+          />
         ) : (
           <Nothing phase={timeline.phase} onReload={() => void zas.loadOlder(roomId).catch(() => {})} />
         )}

@@ -6,6 +6,8 @@ import { common } from "../i18n/common.js";
 import { conversation } from "../i18n/conversation.js";
 import { useFormat } from "../i18n/format.js";
 import { useText } from "../i18n/index.js";
+import { inOneLine, media } from "../i18n/media.js";
+import { messageInfo } from "../i18n/messageInfo.js";
 import { Avatar } from "../ui/Avatar.js";
 import { Button } from "../ui/Button.js";
 import { Dialog } from "../ui/Dialog.js";
@@ -23,7 +25,9 @@ interface Props {
 export default function MessageInfo({ room, rowKey, onClose }: Props) {
   const zas = useZas();
   const text = useText(conversation);
+  const sheet = useText(messageInfo);
   const words = useText(common);
+  const kinds = useText(media);
   const format = useFormat();
   const row = useRow(room.id, rowKey);
   const stages = useStages(rowKey);
@@ -32,31 +36,37 @@ export default function MessageInfo({ room, rowKey, onClose }: Props) {
   const when = (at: number) => `${format.day(at, Date.now())}, ${format.time(at)}`;
   const measured = STAGES.flatMap((stage) => {
     const ms = stages?.[stage];
-    return ms === undefined ? [] : [text[stage](format.number(Math.round(ms)))];
+    return ms === undefined ? [] : [sheet[stage](format.number(Math.round(ms)))];
   });
   const receipts = row.own && row.seq !== undefined ? zas.receipts(room.id, row.seq) : [];
   const copy = async () => {
     await navigator.clipboard.writeText(row.text);
-    toast(text.copied);
+    toast(sheet.copied);
     onClose();
   };
   return (
     <Dialog title={text.info} onClose={onClose}>
       <p className="max-h-48 overflow-y-auto whitespace-pre-wrap break-words rounded-2xl bg-muted px-4 py-3">
-        <MessageText text={row.text} />
+        {row.deletedAt !== undefined ? (
+          <em>{kinds.deleted}</em>
+        ) : row.text === "" ? (
+          inOneLine(row, kinds)
+        ) : (
+          <MessageText text={row.text} />
+        )}
       </p>
       <p className="mt-3 text-meta text-muted-foreground">
         {text.by(row.own ? words.you : (sender?.display_name ?? words.unknownPerson), when(row.at))}
       </p>
       {measured.length > 0 && (
         <section className="mt-4">
-          <h3 className="font-semibold">{text.measured}</h3>
+          <h3 className="font-semibold">{sheet.measured}</h3>
           <p className="tabular-nums">{measured.join(" · ")}</p>
         </section>
       )}
       {receipts.length > 0 && (
         <section className="mt-4">
-          <h3 className="mb-1 font-semibold">{text.receipts}</h3>
+          <h3 className="mb-1 font-semibold">{sheet.receipts}</h3>
           <ul>
             {receipts.map(({ user, readAt, deliveredAt }) => (
               <li key={user} className="flex items-center gap-3 py-1.5">
@@ -67,10 +77,10 @@ export default function MessageInfo({ room, rowKey, onClose }: Props) {
                   </span>
                   <span className="block text-meta text-muted-foreground">
                     {readAt
-                      ? text.readAt(when(readAt))
+                      ? sheet.readAt(when(readAt))
                       : deliveredAt
-                        ? text.deliveredAt(when(deliveredAt))
-                        : text.notYet}
+                        ? sheet.deliveredAt(when(deliveredAt))
+                        : sheet.notYet}
                   </span>
                 </span>
                 {(readAt ?? deliveredAt) !== undefined && (
@@ -86,10 +96,10 @@ export default function MessageInfo({ room, rowKey, onClose }: Props) {
         </section>
       )}
       {/* A page served by plain HTTP has no clipboard; there the text above can be selected. */}
-      {"clipboard" in navigator && (
+      {"clipboard" in navigator && row.text !== "" && (
         <Button look="quiet" className="mt-6 w-full" onClick={() => void copy()}>
           <Copy size={18} aria-hidden />
-          {text.copy}
+          {sheet.copy}
         </Button>
       )}
     </Dialog>

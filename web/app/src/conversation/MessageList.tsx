@@ -11,9 +11,11 @@ import { ArrowDown } from "lucide-react";
 import {
   type KeyboardEvent,
   memo,
+  type Ref,
   type RefObject,
   useCallback,
   useEffect,
+  useImperativeHandle,
   useLayoutEffect,
   useMemo,
   useRef,
@@ -47,14 +49,21 @@ const DEFAULT_WIDTH = 390;
 /** The pill stops counting here. */
 const PILL_MAX = 99;
 
+/** What the conversation asks of its list. */
+export interface MessageListHandle {
+  /** Leads to a message that is loaded. */
+  show(key: RowKey): void;
+}
+
 interface Props {
+  ref: Ref<MessageListHandle>;
   room: RoomId;
   timeline: TimelineView;
   group: boolean;
   onInfo(key: RowKey): void;
 }
 
-export const MessageList = memo(function MessageList({ room, timeline, group, onInfo }: Props) {
+export const MessageList = memo(function MessageList({ ref, room, timeline, group, onInfo }: Props) {
   const zas = useZas();
   const text = useText(conversation);
   const attention = useAttention();
@@ -129,6 +138,38 @@ export const MessageList = memo(function MessageList({ room, timeline, group, on
     // Known before the scroll's own event, which comes too late for what keeps the end in sight.
     if (place < items.length) setAtEnd(isAtEnd(element));
   }, [items, virtualizer]);
+
+  // Where a quote leads: laid out first if it is not, then in the middle, with the focus on it.
+  const [sought, setSought] = useState<{ key: RowKey }>();
+  useImperativeHandle(ref, () => ({
+    show(key) {
+      const index = keys.indexOf(key);
+      if (index < from || index >= to) setSpan(around(keys, key));
+      setSought({ key });
+    },
+  }));
+  const pointed = useRef<RowKey>(undefined);
+  useLayoutEffect(() => {
+    if (!sought) return;
+    const index = items.findIndex(({ key }) => key === sought.key);
+    if (index < 0) return;
+    setSought(undefined);
+    setAtEnd(false);
+    virtualizer.scrollToIndex(index, { align: "center" });
+    pointed.current = sought.key;
+  }, [sought, items, virtualizer]);
+  useLayoutEffect(() => {
+    if (pointed.current === undefined) return;
+    const line = scroller.current?.querySelector<HTMLElement>(`[data-key="${CSS.escape(pointed.current)}"]`);
+    const row = line?.querySelector("article");
+    if (!row) return;
+    pointed.current = undefined;
+    row.focus({ preventScroll: true });
+    row.animate(
+      { backgroundColor: ["color-mix(in oklab, var(--primary) 30%, transparent)", "transparent"] },
+      1_600,
+    );
+  });
 
   // A message of one's own that was written here is always shown.
   useLayoutEffect(() => {

@@ -1,31 +1,41 @@
 /** One row of a conversation: a bubble or a notice. Each reads its own row, so a change draws it alone. */
 import type { RoomId, Row, RowKey, UserId } from "@zas/client";
-import { useRow, useSession, useUser } from "@zas/client/react";
-import { createContext, memo, useContext, useState } from "react";
+import { useRow, useUser } from "@zas/client/react";
+import { Ban } from "lucide-react";
+import { memo, useContext, useState } from "react";
 import { common } from "../i18n/common.js";
 import { conversation } from "../i18n/conversation.js";
-import { errors } from "../i18n/errors.js";
 import { useFormat } from "../i18n/format.js";
 import { useText } from "../i18n/index.js";
+import { media } from "../i18n/media.js";
 import { Avatar, personHue } from "../ui/Avatar.js";
 import { classes } from "../ui/classes.js";
+import { part } from "../ui/Part.js";
 import { Ticks } from "../ui/Ticks.js";
+import { MessageActionsContext } from "./actions.js";
+import { EXTRA_HEIGHTS } from "./items.js";
 import { MessageText } from "./MessageText.js";
+import { mediaHeight } from "./mediaSize.js";
 import { emojiCount } from "./text.js";
 
-/** What can be done to a message. The object never changes, so that rows need not render for it. */
-export interface MessageActions {
-  /** Sends a failed message again. */
-  retry(key: RowKey): void;
-  /** Takes a failed message back into the composer. */
-  edit(key: RowKey): void;
-  /** Removes a failed message. */
-  discard(key: RowKey): void;
-  /** Opens the message's sheet. */
-  info(key: RowKey): void;
-}
+const Notice = part(
+  () => import("./MessageNotice.js"),
+  () => <article className="message-notice">{"\u00a0"}</article>,
+);
+const Failure = part(() => import("./MessageFailure.js"));
 
-export const MessageActionsContext = createContext<MessageActions | undefined>(undefined);
+/** What few messages have comes later than all of them; its place is kept. */
+const Extra = part(
+  () => import("./MessageExtra.js"),
+  ({ props: { of, row } }) => (
+    <span
+      className="block"
+      style={{
+        height: of === "attachment" && row.attachment ? mediaHeight(row.attachment) : EXTRA_HEIGHTS[of],
+      }}
+    />
+  ),
+);
 
 interface Props {
   room: RoomId;
@@ -61,7 +71,8 @@ function Bubble({ row, joins, named }: { row: MessageOf<"message">; joins: boole
   const sender = useUser(row.sender);
   const actions = useContext(MessageActionsContext);
   const [fresh] = useState(() => !row.own && Date.now() - row.at < FRESH_MS);
-  const emoji = emojiCount(row.text);
+  const { replyTo, attachment, reactions } = row;
+  const emoji = replyTo || attachment ? 0 : emojiCount(row.text) || (row.label === "emoji" ? 1 : 0);
   const time = format.time(row.at);
   const name = row.own ? words.you : (sender?.display_name ?? words.unknownPerson);
   const failed = row.delivery.state === "failed" ? row.delivery.code : undefined;
@@ -83,13 +94,20 @@ function Bubble({ row, joins, named }: { row: MessageOf<"message">; joins: boole
         data-failed={failed !== undefined || undefined}
       >
         {named && !joins && <SenderName id={row.sender} name={name} />}
-        <span
-          className="bubble-text"
-          data-emoji={emoji === 0 ? undefined : emoji > 3 ? "many" : emoji > 1 ? "few" : "one"}
-        >
-          <MessageText text={row.text} />
-        </span>
+        {replyTo && <Extra of="quote" row={row} />}
+        {attachment && <Extra of="attachment" row={row} />}
+        {row.deletedAt === undefined ? (
+          <span
+            className="bubble-text"
+            data-emoji={emoji === 0 ? undefined : emoji > 3 ? "many" : emoji > 1 ? "few" : "one"}
+          >
+            <MessageText text={row.text} />
+          </span>
+        ) : (
+          <Tombstone />
+        )}
         <span className="bubble-meta">
+          {row.editedAt !== undefined && <Edited />}
           <time dateTime={new Date(row.at).toISOString()}>{time}</time>
           {row.own && <Ticks delivery={row.delivery} />}
         </span>
@@ -101,9 +119,23 @@ function Bubble({ row, joins, named }: { row: MessageOf<"message">; joins: boole
           onClick={() => actions?.info(row.key)}
         />
       </div>
+      {reactions && <Extra of="reactions" row={row} />}
       {failed !== undefined && <Failure rowKey={row.key} code={failed} />}
     </article>
   );
+}
+
+function Tombstone() {
+  return (
+    <span className="bubble-text bubble-gone">
+      <Ban size={15} aria-hidden />
+      {useText(media).deleted}
+    </span>
+  );
+}
+
+function Edited() {
+  return <span>{useText(media).edited}</span>;
 }
 
 function SenderName({ id, name }: { id: UserId; name: string }) {
@@ -111,68 +143,5 @@ function SenderName({ id, name }: { id: UserId; name: string }) {
     <span className="person-text block font-semibold text-meta" data-person={personHue(id)}>
       {name}
     </span>
-  );
-}
-
-function Failure({ rowKey, code }: { rowKey: RowKey; code: keyof typeof errors.es }) {
-  const text = useText(conversation);
-  const sentences = useText(errors);
-  const actions = useContext(MessageActionsContext);
-  const button = "pressable min-h-11 rounded-full px-3 font-semibold";
-  return (
-    <div className="message-failure">
-      <p className="text-destructive" role="status">
-        {text.notSent} {sentences[code]}
-      </p>
-      <p className="-mx-3 flex justify-end">
-        <button type="button" className={button} onClick={() => actions?.retry(rowKey)}>
-          {text.retry}
-        </button>
-        <button type="button" className={button} onClick={() => actions?.edit(rowKey)}>
-          {text.edit}
-        </button>
-        <button
-          type="button"
-          className={classes(button, "text-destructive")}
-          onClick={() => actions?.discard(rowKey)}
-        >
-          {text.discard}
-        </button>
-      </p>
-    </div>
-  );
-}
-
-function Notice({ row }: { row: MessageOf<"notice"> }) {
-  const text = useText(conversation);
-  const session = useSession();
-  const me = session.state === "signed_in" ? session.me.user.id : undefined;
-  const words = useText(common);
-  const { notice } = row;
-  const subject = "user" in notice ? notice.user : undefined;
-  const senderName = useUser(row.sender ?? "")?.display_name ?? words.unknownPerson;
-  const subjectName = useUser(subject ?? "")?.display_name ?? words.unknownPerson;
-  const who = row.sender === me ? undefined : senderName;
-  const whom = subject === me ? undefined : subjectName;
-  const sentence = (): string => {
-    switch (notice.kind) {
-      case "created":
-        return notice.name === undefined ? text.created(who) : text.createdNamed(notice.name, who);
-      case "renamed":
-        return text.renamed(notice.name, who);
-      case "added":
-        return text.added(who, whom);
-      case "removed":
-        return text.removed(who, whom);
-      case "left":
-        return text.left(whom);
-      case "role":
-        return text.role[notice.role](whom);
-    }
-  };
-  return (
-    <article tabIndex={-1} className="message-notice">
-      {sentence()}
-    </article>
   );
 }

@@ -3,6 +3,7 @@
  * a variant of `Item`, its place in `layOut`, and its drawing in `MessageList`.
  */
 import type { Row, RowKey } from "@zas/client";
+import { mediaHeight } from "./mediaSize.js";
 
 /** Messages of one sender join one group when no more than this lies between them, in ms. */
 export const GROUP_WITHIN_MS = 5 * 60_000;
@@ -140,6 +141,8 @@ const LINE = 21;
 const META = 52;
 const MARK = 19;
 const META_LINE = 17;
+/** A quote of one line with what is around it, and the reactions below a bubble. */
+export const EXTRA_HEIGHTS = { quote: 54, attachment: 59, reactions: 20 };
 
 /**
  * A first guess of a row's height in px, close enough that measuring seldom moves anything.
@@ -151,6 +154,12 @@ export function estimateHeight(item: Item, read: ReadRow, width: number): number
   if (row?.type !== "message") return 36;
   const room = Math.max(84, Math.min(width * 0.75, 560) - 28);
   let height = 14 + (item.joins ? 2 : 10);
+  if (row.replyTo) height += EXTRA_HEIGHTS.quote;
+  if (row.reactions) height += EXTRA_HEIGHTS.reactions;
+  if (row.attachment) {
+    height += mediaHeight(row.attachment, room);
+    if (row.text === "") return height + META_LINE;
+  }
   let last = 0;
   for (const line of row.text.split("\n")) {
     const lines = Math.max(1, Math.ceil((line.length * CHAR) / room));

@@ -1,18 +1,15 @@
-import type { Me, RoomId, RoomView, User } from "@zas/client";
+import type { Me, RoomId, RoomView } from "@zas/client";
 import { useConnection, useRooms } from "@zas/client/react";
-import { MessagesSquare, SearchX, SquarePen, WifiOff } from "lucide-react";
-import { type ReactNode, type RefObject, useDeferredValue, useState } from "react";
+import { MessagesSquare, SquarePen, WifiOff } from "lucide-react";
+import { type RefObject, useDeferredValue, useState } from "react";
 import { Link, useLocation } from "wouter";
-import { useErrorText } from "../i18n/errors.js";
 import { useText } from "../i18n/index.js";
 import { rooms as texts } from "../i18n/rooms.js";
-import { PersonRow } from "../people/PersonRow.js";
-import { useOpenPrivate } from "../people/useOpenPrivate.js";
-import { type Search, useSearch } from "../people/useSearch.js";
 import { NEW_CHAT, SETTINGS } from "../shell/routes.js";
 import { Avatar } from "../ui/Avatar.js";
 import { Button, IconButton } from "../ui/Button.js";
 import { Message } from "../ui/Message.js";
+import { part } from "../ui/Part.js";
 import { roveFocus } from "../ui/roving.js";
 import { SearchField } from "../ui/SearchField.js";
 import { SkeletonRows } from "../ui/Skeleton.js";
@@ -20,6 +17,9 @@ import { ConnectionBanner } from "./ConnectionBanner.js";
 import { ConnectionMark } from "./ConnectionMark.js";
 import { matchRooms } from "./match.js";
 import { RoomRow } from "./RoomRow.js";
+
+const FoundPeople = part(() => import("./FoundPeople.js"));
+
 import { useToday } from "./useToday.js";
 
 interface RoomListProps {
@@ -136,53 +136,11 @@ interface FoundProps {
 
 /** What a search finds: rooms by title at once, then people from the server. */
 function Found({ query, open, onOpen }: FoundProps) {
-  const text = useText(texts);
   const rooms = matchRooms(useRooms() ?? [], query);
-  const search = useSearch(query);
-  const openPrivate = useOpenPrivate(onOpen);
-  const people = strangers(search, rooms);
-  if (rooms.length === 0 && people.length === 0 && search.state === "ready") {
-    return <Message icon={<SearchX size={40} />} title={text.nothingFound} body={text.nothingFoundBody} />;
-  }
   return (
     <>
       {rooms.length > 0 && <Rooms rooms={rooms} open={open} />}
-      {people.length > 0 && (
-        <Section title={text.people}>
-          {people.map((person) => (
-            <PersonRow key={person.id} person={person} onPick={(picked) => openPrivate(picked.id)} />
-          ))}
-        </Section>
-      )}
-      {search.state === "failed" && <Failed error={search.error} />}
-      {search.state === "loading" && rooms.length + people.length === 0 && <SkeletonRows count={3} />}
+      <FoundPeople query={query} rooms={rooms} onOpen={onOpen} />
     </>
-  );
-}
-
-/** The people found that have no room among those shown. */
-function strangers(search: Search, rooms: readonly RoomView[]): readonly User[] {
-  if (!("found" in search)) return [];
-  const shown = new Set(rooms.map((room) => room.other));
-  return search.found.filter((person) => !shown.has(person.id));
-}
-
-function Section({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section className="px-2 pt-3">
-      <h2 className="px-3 pb-1 text-meta font-semibold text-muted-foreground">{title}</h2>
-      <ul aria-label={title} onKeyDown={roveFocus}>
-        {children}
-      </ul>
-    </section>
-  );
-}
-
-function Failed({ error }: { error: unknown }) {
-  const sentence = useErrorText();
-  return (
-    <p role="alert" className="px-6 py-4 text-muted-foreground">
-      {sentence(error)}
-    </p>
   );
 }

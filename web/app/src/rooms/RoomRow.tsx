@@ -1,11 +1,12 @@
 import type { RoomView } from "@zas/client";
 import { useUser } from "@zas/client/react";
-import { BellOff } from "lucide-react";
+import { Ban, BellOff } from "lucide-react";
 import { memo } from "react";
 import { Link } from "wouter";
 import { common } from "../i18n/common.js";
 import { useFormat } from "../i18n/format.js";
 import { useText } from "../i18n/index.js";
+import { inOneLine, media } from "../i18n/media.js";
 import { rooms } from "../i18n/rooms.js";
 import { roomPath } from "../shell/routes.js";
 import { Avatar, Disc } from "../ui/Avatar.js";
@@ -86,12 +87,13 @@ function Badge({ count, quiet }: { count: number; quiet: boolean }) {
 /** The second line: who types, else the last message. */
 function Preview({ room }: { room: RoomView }) {
   const text = useText(rooms);
+  const kinds = useText(media);
   const { typing, last, kind } = room;
   if (typing.length > 0) return <Typing room={room} />;
   if (!last) return <span className="min-w-0 flex-1 truncate">{text.noMessages}</span>;
   return (
     <>
-      {last.own && <Ticks delivery={last.delivery} />}
+      {last.own && !last.deleted && <Ticks delivery={last.delivery} />}
       <span
         dir="auto"
         className={classes("min-w-0 flex-1 truncate text-left", room.unread > 0 && "text-foreground")}
@@ -104,7 +106,14 @@ function Preview({ room }: { room: RoomView }) {
             :{" "}
           </>
         )}
-        {last.text}
+        {last.deleted ? (
+          <em>
+            <Ban size={14} aria-hidden className="mr-1 inline align-[-2px]" />
+            {kinds.deleted}
+          </em>
+        ) : (
+          inOneLine(last, kinds)
+        )}
       </span>
     </>
   );

@@ -1,5 +1,5 @@
 /** One person's database in this browser: messages that wait, and what a reload paints. */
-import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from "idb";
+import type { DBSchema, IDBPDatabase } from "idb";
 import type { CachedRoom, Snapshot } from "../engine/cached.js";
 import type { StoredEntry } from "../engine/outbox.js";
 
@@ -12,12 +12,14 @@ export interface Schema extends DBSchema {
 export type Database = IDBPDatabase<Schema>;
 
 /** Raise it with each change of a shape: what is cached is then dropped, what waits is kept. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** `undefined` where the browser keeps nothing. */
 export async function openDatabase(name: string): Promise<Database | undefined> {
   if (typeof indexedDB === "undefined") return undefined;
   try {
+    // It comes while the page is drawn: nothing waits for it but what it holds.
+    const { openDB } = await import("idb");
     return await openDB<Schema>(name, VERSION, {
       upgrade(db) {
         if (!db.objectStoreNames.contains("outbox")) db.createObjectStore("outbox", { keyPath: "txn" });
@@ -35,5 +37,7 @@ export async function openDatabase(name: string): Promise<Database | undefined> 
 }
 
 export async function wipeDatabase(name: string): Promise<void> {
-  if (typeof indexedDB !== "undefined") await deleteDB(name).catch(() => {});
+  if (typeof indexedDB === "undefined") return;
+  const { deleteDB } = await import("idb");
+  await deleteDB(name).catch(() => {});
 }

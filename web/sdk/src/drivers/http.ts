@@ -11,6 +11,8 @@ export interface Call {
   bytes?: Blob;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** How long the answer may take to come, where that is longer than usual. */
+  patienceMs?: number;
 }
 
 /** One request without a token. Rejects with {@link ZasFailure}. */
@@ -30,7 +32,8 @@ export async function request(
     headers["Content-Type"] = "application/json";
     init.body = JSON.stringify(call.body);
   }
-  const response = await network.fetch(path, init);
+  const patience = call.patienceMs === undefined ? {} : { patienceMs: call.patienceMs };
+  const response = await network.fetch(path, init, patience);
   if (!response.ok) throw await refusal(response);
   return response;
 }

@@ -1,5 +1,5 @@
 /** What a reload paints before the network answers. */
-import type { Event as LogEvent, LogHead, Me, Position, Room, User } from "../protocol.gen.js";
+import type { Event as LogEvent, LogHead, Me, MessageState, Position, Room, User } from "../protocol.gen.js";
 import type { RoomFacts } from "./facts.js";
 import { CACHED_EVENTS } from "./limits.js";
 import type { Timeline } from "./timeline.js";
@@ -12,6 +12,8 @@ export interface CachedRoom {
   floor: number;
   upto: number;
   events: LogEvent[];
+  /** What those messages of it are now that have changed. */
+  states: MessageState[];
   moreBefore: boolean;
 }
 
@@ -25,7 +27,7 @@ export interface Snapshot {
 /** The room as the cache keeps it, with its newest events if `events`. */
 export function cachedRoom(
   facts: RoomFacts,
-  { log, moreBefore }: Timeline,
+  { log, changes, moreBefore }: Timeline,
   positions: readonly Position[],
   events: boolean,
 ): CachedRoom {
@@ -46,6 +48,7 @@ export function cachedRoom(
     floor,
     upto: log.upto,
     events: kept,
+    states: changes.statesOf(floor, log.upto),
     moreBefore: floor > log.floor || moreBefore,
   };
 }

@@ -9,6 +9,7 @@ import type {
   Event as LogEvent,
   LogHead,
   Me,
+  Message,
   Page,
   RoomId,
   RoomState,
@@ -24,7 +25,8 @@ import { type CachedRoom, cachedRoom, type Snapshot } from "./cached.js";
 import { type ChatEffect, Effects } from "./effects.js";
 import { Heads } from "./heads.js";
 import { Heard } from "./heard.js";
-import type { Link, OutboxInput } from "./outbox.js";
+import type { Body, Link, OutboxInput } from "./outbox.js";
+import type { Answer, Deed } from "./pending.js";
 import { People } from "./people.js";
 import { Rooms } from "./rooms.js";
 import { Typing } from "./typing.js";
@@ -49,7 +51,12 @@ export type ChatInput =
   | { type: "fetched"; key: string; attempt: number; body: unknown }
   | { type: "unfetched"; key: string; attempt: number; code: ErrorCode | "offline" }
   /** `wall` is the device's clock, in milliseconds since 1970. */
-  | { type: "compose"; room: RoomId; text: string; txn: TxnId; wall: number }
+  | { type: "compose"; room: RoomId; body: Body; txn: TxnId; wall: number }
+  /** Does something to a stored message, which {@link Timeline.event} names. */
+  | { type: "change"; room: RoomId; key: RowKey; deed: Deed; txn: TxnId; wall: number }
+  | { type: "answered"; room: RoomId; txn: TxnId; attempt: number; answer: Answer }
+  /** A screen shows this row: what it quotes is wanted. */
+  | { type: "seek"; room: RoomId; key: RowKey }
   | { type: "painted"; key: RowKey }
   | { type: "open" | "close" | "older" | "fetch"; room: RoomId }
   | { type: "read"; room: RoomId; seq: number }
@@ -105,6 +112,11 @@ export class Chat {
     return this.held.sending.outbox;
   }
 
+  /** One's own edits, deletions and reactions that the log does not hold yet. */
+  get pending() {
+    return this.held.pending;
+  }
+
   /** What the cache does not hold yet: rooms, and `""` for all else. */
   get unsaved() {
     return this.effects.unsaved;
@@ -128,7 +140,7 @@ export class Chat {
         held.sending.handle(now, { type: "lead", on: input.on });
         break;
       case "link":
-        if (input.link !== "none") wanted.hurry(now);
+        if (input.link !== "none") this.hurry(now);
         else held.live = false;
         held.sending.handle(now, { type: "link", link: input.link });
         break;
@@ -147,7 +159,20 @@ export class Chat {
         break;
       case "compose":
         this.typing.sent(input.room);
-        held.sending.compose(now, input.room, input.text, input.txn, input.wall);
+        held.sending.compose(now, input.room, input.body, input.txn, input.wall);
+        break;
+      case "change":
+        this.change(now, input);
+        break;
+      case "answered": {
+        const { room, txn, attempt, answer } = input;
+        const log = this.timelines.get(room)?.log;
+        held.follow(this.pending.answer(now, txn, attempt, answer, log?.epoch, entropy));
+        if (log) held.follow(this.pending.covered(room, log.epoch, log.upto));
+        break;
+      }
+      case "seek":
+        held.seek(input.room, input.key);
         break;
       case "painted":
         held.sending.measure(now, input.key, "painted");
@@ -168,7 +193,7 @@ export class Chat {
           this.signal({ type: "typing", room: input.room, on: input.on });
         break;
       case "wake":
-        wanted.hurry(now);
+        this.hurry(now);
         break;
       case "tick":
         held.sending.handle(now, { type: "tick" });
@@ -179,7 +204,7 @@ export class Chat {
   }
 
   nextDeadline(): number | undefined {
-    const machines = [this.outbox, this.positions, this.typing, this.wanted, this.heads];
+    const machines = [this.outbox, this.pending, this.positions, this.typing, this.wanted, this.heads];
     const due = machines.map((machine) => machine.nextDeadline()).filter((at) => at !== undefined);
     return due.length > 0 ? Math.min(...due) : undefined;
   }
@@ -222,6 +247,19 @@ export class Chat {
     if (advances.length > 0) this.signal({ type: "positions", advances });
     for (const room of this.typing.expire(now)) this.effects.room(room);
     this.wanted.tick(now);
+    this.held.follow(this.pending.tick(now));
+  }
+
+  private hurry(now: number): void {
+    this.wanted.hurry(now);
+    this.held.follow(this.pending.hurry(now));
+  }
+
+  private change(now: number, { room, key, deed, txn, wall }: Extract<ChatInput, { type: "change" }>): void {
+    const event = this.timelines.get(room)?.event(key);
+    if (event?.kind !== "message" || event.message === "") return;
+    const { message, seq } = event;
+    this.held.follow(this.pending.make(now, { txn, room, message, of: seq, deed, at: wall }));
   }
 
   private signal(signal: Signal): void {
@@ -351,6 +389,12 @@ export class Chat {
       case "user":
         this.know([body as User]);
         break;
+      case "quoted": {
+        const message = body as Message;
+        this.know(message.users);
+        this.held.quoted(id, message);
+        break;
+      }
       default:
         this.held.page(now, id, body as Page, what === "older");
     }
@@ -364,9 +408,14 @@ export class Chat {
     code: ErrorCode | "offline",
     entropy: number,
   ): void {
-    const [what, room = ""] = key.split(":");
+    const [what, room = "", message = ""] = key.split(":");
     const timeline = this.timelines.get(room);
     const gone = code === "not_found" || code === "forbidden";
+    if (what === "quoted") {
+      if (!gone) this.wanted.failed(now, key, attempt, entropy);
+      else if (this.wanted.done(key, attempt)) this.held.unquoted(room, message);
+      return;
+    }
     if (what === "room") this.held.takeOrphans(room);
     if (what === "room" && gone && !timeline) this.held.refused.add(room);
     if (gone || what === "older") {

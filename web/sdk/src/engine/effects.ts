@@ -2,10 +2,12 @@
 import type { RowKey } from "../api.js";
 import type { ErrorCode, RoomId, Signal, UserId } from "../protocol.gen.js";
 import type { OutboxEffect } from "./outbox.js";
+import type { PendingEffect } from "./pending.js";
 import type { Fetch } from "./wanted.js";
 
 export type ChatEffect =
   | Exclude<OutboxEffect, { do: "entry" | "left" }>
+  | Exclude<PendingEffect, { do: "shown" }>
   | { do: "signals"; signals: Signal[] }
   | ({ do: "fetch" } & Fetch)
   /** A fetch ended; `failed` says why it gave nothing. */

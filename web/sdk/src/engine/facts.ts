@@ -2,10 +2,17 @@
  * What is known of rooms and people: the server's summaries, carried on by the events that follow
  * them. A summary taken at `seq` holds all events up to it, so each event counts once.
  */
-import type { Event as LogEvent, Member, Room, RoomId, RoomPrefs, UserId } from "../protocol.gen.js";
+import type {
+  Event as LogEvent,
+  Member,
+  MessageState,
+  Room,
+  RoomId,
+  RoomPrefs,
+  UserId,
+} from "../protocol.gen.js";
 import { UNREAD_CAP } from "./limits.js";
-
-type Message = Extract<LogEvent, { kind: "message" }>;
+import { applied, erased, isChange, isDeleted, type MessageEvent, unchanged } from "./message.js";
 
 export class RoomFacts {
   members: readonly Member[];
@@ -14,7 +21,9 @@ export class RoomFacts {
   name?: string;
   prefs: RoomPrefs;
   lastAt: number;
-  last?: Message;
+  last?: MessageEvent;
+  /** What that message is now, where it has changed. */
+  lastState?: MessageState;
   /** Others' messages above `countedFrom`, as far as they were counted. */
   unread: number;
   /** All events up to here are in these facts. */
@@ -29,6 +38,7 @@ export class RoomFacts {
     this.unread = room.unread;
     this.seq = room.head;
     if (room.last?.kind === "message") this.last = room.last;
+    if (room.last_state) this.lastState = room.last_state;
   }
 
   get id(): RoomId {
@@ -51,17 +61,23 @@ export class RoomFacts {
   renew(room: Room): void {
     if (room.epoch === this.epoch && room.head < this.seq) return;
     const ahead = room.epoch === this.epoch && this.last && this.last.seq > room.head ? this.last : undefined;
-    const { members, more } = this;
+    const { members, more, lastState } = this;
     const same = room.epoch === this.epoch && room.head === this.seq;
+    this.lastState = undefined;
     Object.assign(this, new RoomFacts(room));
     // A summary in a list may name fewer than are known already.
     if (same && more === 0) Object.assign(this, { members, more });
-    if (ahead) this.last = ahead;
+    if (ahead) [this.last, this.lastState] = [ahead, lastState];
   }
 
   /** Takes the next event of the room. */
   apply(event: LogEvent, me: UserId, readUpTo: number): void {
-    if (event.kind === "message" && event.seq > (this.last?.seq ?? 0)) this.last = event;
+    if (event.kind === "message" && event.seq > (this.last?.seq ?? 0))
+      [this.last, this.lastState] = [event, undefined];
+    else if (isChange(event) && event.of === this.last?.seq) {
+      this.lastState = applied(this.lastState ?? unchanged(this.last), event, me);
+      if (isDeleted(this.last, this.lastState)) this.last = erased(this.last) as MessageEvent;
+    }
     this.lastAt = Math.max(this.lastAt, event.at);
     if (event.seq <= this.seq) return;
     this.seq = event.seq;
@@ -105,6 +121,8 @@ export class RoomFacts {
     };
     if (this.name !== undefined) room.name = this.name;
     if (this.last) room.last = this.last;
+    if (this.lastState) room.last_state = this.lastState;
+    else delete room.last_state;
     return room;
   }
 

@@ -63,3 +63,11 @@ export const CLAIM_MS = 500;
 /** What the cache holds: events a room, and rooms with events. */
 export const CACHED_EVENTS = 100;
 export const CACHED_ROOMS = 30;
+
+/** Messages of a room that are held only because others quote them. */
+export const QUOTED = 200;
+/** Characters of a quoted text. */
+export const QUOTE_CHARS = 100;
+/** Edits, deletions and reactions that wait for their answer, and of those how many are under way at once. */
+export const CHANGES_WAITING = 200;
+export const CHANGES_IN_FLIGHT = 6;

@@ -11,6 +11,8 @@ export interface Taken {
   fresh: LogEvent[];
   /** Events that now follow on without a gap, in order. */
   advanced: LogEvent[];
+  /** Places of messages that are shown another way than before. */
+  changed?: ReadonlySet<number>;
 }
 
 export class RoomLog {

@@ -7,21 +7,32 @@
  */
 import {
   type Ack,
+  type Attachment,
   type Command,
   type ErrorCode,
+  type MessageLabel,
   type Nack,
   RETRY,
+  type ReplyTo,
   type RoomId,
   type TxnId,
 } from "../protocol.gen.js";
 import { backoff } from "./backoff.js";
 import { ACK_MS, HOLD_MAX_MS, IN_FLIGHT, OUTBOX_ENTRIES } from "./limits.js";
 
+/** What a message says. */
+export interface Body {
+  readonly text: string;
+  readonly replyTo?: ReplyTo;
+  /** A file that is on the server already. */
+  readonly attachment?: Attachment;
+  readonly label?: MessageLabel;
+}
+
 /** An entry as it is journaled and told to other tabs. */
-export interface StoredEntry {
+export interface StoredEntry extends Body {
   txn: TxnId;
   room: RoomId;
-  text: string;
   /** When it was composed, in milliseconds since 1970. */
   at: number;
   /** What waited when it was composed: it must not be stored before that. */
@@ -44,10 +55,9 @@ export type EntryState =
   | { is: "acked"; ack: Acked }
   | { is: "failed"; code: ErrorCode };
 
-export interface Entry {
+export interface Entry extends Body {
   readonly txn: TxnId;
   readonly room: RoomId;
-  readonly text: string;
   readonly at: number;
   /** Whether this page composed it. */
   readonly here: boolean;
@@ -200,7 +210,7 @@ export class Outbox {
 
   private insert(now: number, given: StoredEntry, here: boolean): void {
     if (this.byTxn.has(given.txn)) return;
-    const { txn, room, text, at, after, place = txn, failed, acked } = given;
+    const { txn, room, at, after, place = txn, failed, acked } = given;
     const state: EntryState = acked
       ? { is: "acked", ack: acked }
       : failed
@@ -208,7 +218,7 @@ export class Outbox {
         : { is: "queued", since: now, ordered: false };
     // Another tab may have sent it.
     const tried = !here || !this.leading;
-    const entry: Entry = { txn, room, text, at, here, after, place, tried, state };
+    const entry: Entry = { txn, room, ...bodyOf(given), at, here, after, place, tried, state };
     const queue = this.queues.get(room) ?? { entries: [], pausedUntil: 0, unreachable: false, failures: 0 };
     this.queues.set(room, queue);
     queue.entries.splice(queue.entries.findLastIndex((other) => other.place < place) + 1, 0, entry);
@@ -376,8 +386,9 @@ function unsettled({ state }: Entry): boolean {
 }
 
 /** What of an entry outlives the page. */
-export function stored({ txn, room, text, at, after, place, state }: Entry): StoredEntry {
-  const entry: StoredEntry = { txn, room, text, at };
+export function stored(given: Entry): StoredEntry {
+  const { txn, room, at, after, place, state } = given;
+  const entry: StoredEntry = { txn, room, ...bodyOf(given), at };
   if (after !== undefined) entry.after = after;
   if (place !== txn) entry.place = place;
   if (state.is === "failed") entry.failed = state.code;
@@ -386,8 +397,21 @@ export function stored({ txn, room, text, at, after, place, state }: Entry): Sto
 }
 
 function command(entry: Entry, before: Entry | undefined): Command {
-  const { txn: txn_id, room, text } = entry;
-  return before
-    ? { type: "send", txn_id, room, after: before.txn, text }
-    : { type: "send", txn_id, room, text };
+  const { txn: txn_id, room, text, replyTo, attachment, label } = entry;
+  const command: Command = { type: "send", txn_id, room, text };
+  if (before) command.after = before.txn;
+  if (replyTo) command.reply_to = replyTo.message;
+  if (attachment) command.attachment = attachment.file;
+  if (label) command.label = label;
+  return command;
+}
+
+/** What of anything is a message's body. */
+export function bodyOf({ text, replyTo, attachment, label }: Body): Body {
+  return {
+    text,
+    ...(replyTo && { replyTo }),
+    ...(attachment && { attachment }),
+    ...(label && { label }),
+  };
 }

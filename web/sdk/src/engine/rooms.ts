@@ -2,20 +2,32 @@
  * One's rooms and their logs: what the feed, the pages and the summaries say of each, and what is still
  * to be fetched for it.
  */
-import type { Event as LogEvent, Page, Position, Room, RoomId, RoomState, UserId } from "../protocol.gen.js";
+
+import type { RowKey } from "../api.js";
+import type {
+  Event as LogEvent,
+  MessageId,
+  Page,
+  Position,
+  Message as QuotedMessage,
+  Room,
+  RoomId,
+  RoomState,
+  UserId,
+} from "../protocol.gen.js";
 import type { CachedRoom } from "./cached.js";
 import type { Effects } from "./effects.js";
 import { RoomFacts } from "./facts.js";
 import { FIRST_ROWS, ORPHANS, RESYNC_ROOMS, SOUND_MS } from "./limits.js";
 import type { Taken } from "./log.js";
+import { isDeleted, type MessageEvent } from "./message.js";
+import { Pending, type PendingEffect } from "./pending.js";
 import type { People } from "./people.js";
 import { Positions } from "./positions.js";
 import { Sending } from "./sending.js";
 import { eventKey, Timeline } from "./timeline.js";
 import type { Typing } from "./typing.js";
 import type { Wanted } from "./wanted.js";
-
-type Message = Extract<LogEvent, { kind: "message" }>;
 
 export class Rooms {
   readonly facts = new Map<RoomId, RoomFacts>();
@@ -24,6 +36,7 @@ export class Rooms {
   readonly refused = new Set<RoomId>();
   readonly positions: Positions;
   readonly sending: Sending;
+  readonly pending = new Pending();
   /** Whether a feed has replayed what was missed and goes on. */
   live = false;
   leading = false;
@@ -86,7 +99,7 @@ export class Rooms {
       if (this.live) this.fetchResynced(now);
     } else this.repair(timeline);
     this.effects.room(room);
-    this.effects.timeline(room);
+    this.list(room);
   }
 
   /** The server names a head whose events did not come. */
@@ -122,6 +135,7 @@ export class Rooms {
       if (!timeline.log.awaits) continue;
       if (timeline.opened) this.wanted.room(room.id);
       else timeline.follow(room.head);
+      this.list(room.id);
     }
     this.effects.touch("rooms");
   }
@@ -132,6 +146,34 @@ export class Rooms {
     this.took(now, timeline, timeline.renew(page, room.from), false);
     for (const event of this.takeOrphans(room.id)) this.took(now, timeline, timeline.add(event), true);
     this.repair(timeline);
+  }
+
+  /** Fetches what a row quotes, where it is nowhere to be found here. */
+  seek(room: RoomId, key: RowKey): void {
+    const message = this.timelines.get(room)?.unquoted(key);
+    if (message !== undefined && this.facts.has(room)) this.wanted.quoted(room, message);
+  }
+
+  /** A quoted message was fetched. */
+  quoted(room: RoomId, { event, state }: QuotedMessage): void {
+    const timeline = this.timelines.get(room);
+    if (timeline && event.kind === "message") this.changed(timeline, timeline.hold(event, state));
+  }
+
+  /** A quoted message is not there, or not for oneself. */
+  unquoted(room: RoomId, message: MessageId): void {
+    const timeline = this.timelines.get(room);
+    timeline?.changes.miss(message);
+    for (const key of timeline?.keys() ?? [])
+      if (timeline?.quotes(key)?.message === message) this.effects.row(room, key);
+  }
+
+  /** Hands on what is to be done about one's own changes. */
+  follow(effects: readonly PendingEffect[]): void {
+    for (const effect of effects) {
+      if (effect.do === "shown") this.redraw(effect.room, effect.of);
+      else this.effects.push(effect);
+    }
   }
 
   /** A room's events that came before the room itself. They are void if that must be asked for again: they may be of a history that is no more. */
@@ -155,10 +197,10 @@ export class Rooms {
     this.repair(timeline);
   }
 
-  restore(now: number, { room, epoch, upto, floor, events, moreBefore, positions }: CachedRoom): void {
+  restore(now: number, { room, epoch, upto, floor, moreBefore, positions, ...held }: CachedRoom): void {
     this.facts.set(room.id, new RoomFacts(room));
     const timeline = new Timeline(room.id, this.me, epoch, upto, room.from);
-    timeline.cover(floor, upto, events);
+    timeline.cover(floor, upto, held.events, held.states);
     timeline.moreBefore = moreBefore;
     this.positions.merge(room.id, positions);
     this.add(now, timeline);
@@ -171,8 +213,9 @@ export class Rooms {
     this.positions.forget(room);
     this.wanted.forget(room);
     this.sending.handle(now, { type: "parted", room });
+    this.follow(this.pending.parted(room));
     this.effects.room(room);
-    this.effects.timeline(room);
+    this.list(room);
   }
 
   merge(now: number, room: RoomId, positions: readonly Position[]): void {
@@ -190,14 +233,14 @@ export class Rooms {
         this.sending.measure(now, key, stage);
       }
     }
-    if (this.positions.read(room) >= timeline.log.upto) facts.unread = 0;
+    if (this.isRead(facts, timeline)) facts.unread = 0;
     this.effects.room(room);
   }
 
   read(now: number, room: RoomId, seq: number): void {
     const [facts, timeline] = [this.facts.get(room), this.timelines.get(room)];
     if (!facts || !timeline || !this.positions.markRead(now, room, Math.min(seq, timeline.log.upto))) return;
-    if (this.positions.read(room) >= timeline.log.upto) facts.unread = 0;
+    if (this.isRead(facts, timeline)) facts.unread = 0;
     this.effects.room(room);
   }
 
@@ -213,8 +256,8 @@ export class Rooms {
     const screens = (this.screens.get(room) ?? 1) - 1;
     if (screens > 0) this.screens.set(room, screens);
     else this.screens.delete(room);
-    if (screens === 0) this.timelines.get(room)?.close();
-    this.effects.timeline(room);
+    if (screens === 0 && this.timelines.get(room)?.close()) this.wanted.forgetQuoted(room);
+    this.list(room);
   }
 
   older(room: RoomId): void {
@@ -222,7 +265,7 @@ export class Rooms {
     if (!timeline?.moreBefore) return;
     timeline.failed = false;
     this.wanted.older(room, timeline.log.floor);
-    this.effects.timeline(room);
+    this.list(room);
   }
 
   /** Another history begins: what was said of the old one's places means nothing in it. */
@@ -262,11 +305,40 @@ export class Rooms {
     const facts = this.facts.get(room);
     if (facts) this.count(now, facts, taken.advanced, news);
     if (this.sending.outbox.of(room).length > 0) this.sending.show(now, room);
-    timeline.trim();
+    if (taken.changed) this.changed(timeline, taken.changed);
+    this.follow(this.pending.covered(room, log.epoch, log.upto));
+    if (timeline.trim()) this.wanted.forgetQuoted(room);
     this.effects.room(room);
-    this.effects.timeline(room);
+    this.list(room);
     if (facts && log.state === "follows" && facts.members.every(({ user }) => user !== this.me))
       this.leave(now, room);
+  }
+
+  /** Which rows a room has may have changed. */
+  private list(room: RoomId): void {
+    for (const key of this.timelines.get(room)?.takeGone() ?? []) this.effects.row(room, key);
+    this.effects.timeline(room);
+  }
+
+  /** Messages became others, or can be quoted now. */
+  private changed({ room, changes }: Timeline, places: ReadonlySet<number>): void {
+    for (const seq of places) {
+      this.redraw(room, seq);
+      const message = changes.message(seq);
+      if (message && isDeleted(message, changes.state(seq)))
+        this.follow(this.pending.deleted(message.message));
+    }
+  }
+
+  /** Draws all that shows a message anew. */
+  private redraw(room: RoomId, seq: number): void {
+    for (const key of this.timelines.get(room)?.showing(seq) ?? []) this.effects.row(room, key);
+    this.effects.room(room);
+  }
+
+  /** Whether all messages are read; what changes one is no news of its own. */
+  private isRead(facts: RoomFacts, { log }: Timeline): boolean {
+    return this.positions.read(facts.id) >= Math.min(facts.last?.seq ?? log.upto, log.upto);
   }
 
   private count(now: number, facts: RoomFacts, events: readonly LogEvent[], news: boolean): void {
@@ -280,13 +352,13 @@ export class Rooms {
       if (event.kind !== "message" || event.sender === undefined || event.sender === this.me) continue;
       delivered = event.seq;
       this.typing.hear(now, facts.id, event.sender, false);
-      if (news && unknown && event.seq > read) this.sound(now, facts, event);
+      if (news && unknown && event.seq > read && !event.erased) this.sound(now, facts, event);
     }
     if (delivered > 0) this.delivered(now, facts.id, delivered);
   }
 
   /** One sound for a burst, on the tab that leads, none for a muted room. */
-  private sound(now: number, facts: RoomFacts, event: Message): void {
+  private sound(now: number, facts: RoomFacts, event: MessageEvent): void {
     if (!this.leading || facts.prefs.muted || now < this.lastSound + SOUND_MS || event.sender === undefined)
       return;
     this.lastSound = now;
@@ -306,7 +378,7 @@ export class Rooms {
     if (!timeline.loaded || (this.facts.get(room)?.more ?? 0) > 0) this.wanted.room(room);
     else if (timeline.moreBefore && timeline.keys().length < FIRST_ROWS) this.older(room);
     this.repair(timeline);
-    this.effects.timeline(room);
+    this.list(room);
   }
 
   private add(now: number, timeline: Timeline): void {
@@ -331,7 +403,7 @@ export class Rooms {
     if (room.unread > 0 && this.live) this.delivered(now, room.id, room.head);
     if (this.screens.has(room.id) && (this.facts.get(room.id)?.more ?? 0) > 0) this.wanted.room(room.id);
     this.effects.room(room.id);
-    this.effects.timeline(room.id);
+    this.list(room.id);
     return timeline;
   }
 }

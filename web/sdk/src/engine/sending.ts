@@ -6,7 +6,7 @@ import type { RowKey, Stages } from "../api.js";
 import type { Ack, RoomId, TxnId, UserId } from "../protocol.gen.js";
 import type { Effects } from "./effects.js";
 import { STAGES } from "./limits.js";
-import { Outbox, type OutboxInput } from "./outbox.js";
+import { type Body, bodyOf, Outbox, type OutboxInput } from "./outbox.js";
 import type { Timeline } from "./timeline.js";
 
 interface Measured {
@@ -27,13 +27,13 @@ export class Sending {
     private readonly everyone: (room: RoomId) => { delivered: number; read: number },
   ) {}
 
-  compose(now: number, room: RoomId, text: string, txn: TxnId, wall: number): void {
+  compose(now: number, room: RoomId, body: Body, txn: TxnId, wall: number): void {
     this.measured.set(`${this.me}/${txn}`, { stages: { sentAt: wall }, start: now });
     for (const oldest of this.measured.keys()) {
       if (this.measured.size <= STAGES) break;
       this.measured.delete(oldest);
     }
-    this.handle(now, { type: "compose", entry: { txn, room, text, at: wall } });
+    this.handle(now, { type: "compose", entry: { txn, room, ...bodyOf(body), at: wall } });
   }
 
   handle(now: number, input: OutboxInput, entropy = 0): void {

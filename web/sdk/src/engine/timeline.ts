@@ -6,9 +6,19 @@
  * To show a new kind of event: its case in {@link noticeOf} (or in `rowView` of `views.ts`).
  */
 import type { Row, RowKey } from "../api.js";
-import type { Event as LogEvent, Page, RoomId, UserId } from "../protocol.gen.js";
+import type {
+  Event as LogEvent,
+  MessageId,
+  MessageState,
+  Page,
+  ReplyTo,
+  RoomId,
+  UserId,
+} from "../protocol.gen.js";
+import { Changes } from "./changes.js";
 import { IDLE_EVENTS, IDLE_EVENTS_KEPT } from "./limits.js";
 import { RoomLog, type Taken } from "./log.js";
+import type { MessageEvent } from "./message.js";
 import type { Entry } from "./outbox.js";
 
 /** The key of an event's row. */
@@ -38,6 +48,7 @@ export function noticeOf(event: LogEvent): Notice | undefined {
 
 export class Timeline {
   readonly log: RoomLog;
+  readonly changes: Changes;
   /** Whether events of this person lie below the oldest covered. */
   moreBefore: boolean;
   /** Whether a screen shows it. */
@@ -49,7 +60,10 @@ export class Timeline {
   /** The keys of `shown`. */
   private order: RowKey[] = [];
   private readonly places = new Map<RowKey, LogEvent>();
+  private gone: RowKey[] = [];
   private waiting: readonly Entry[] = [];
+  /** All of the room's outbox. */
+  private entries: readonly Entry[] = [];
   /** Own messages as their acks tell them, until the log has their events. */
   private readonly acked = new Map<number, LogEvent>();
 
@@ -61,6 +75,7 @@ export class Timeline {
     private from: number,
   ) {
     this.log = new RoomLog(epoch, head);
+    this.changes = new Changes(this.log, me);
     this.moreBefore = head >= from;
   }
 
@@ -84,14 +99,14 @@ export class Timeline {
     return this.show(this.log.add(event));
   }
 
-  cover(from: number, to: number, events: readonly LogEvent[]): Taken {
-    return this.show(this.log.cover(from, to, events));
+  cover(from: number, to: number, events: readonly LogEvent[], states: readonly MessageState[] = []): Taken {
+    return this.show(this.log.cover(from, to, events), states);
   }
 
   /** Takes in a page below or above; `before` says that it was asked for to go back. */
   page(page: Page, before: boolean): Taken {
     const joins = page.to >= this.log.floor - 1;
-    const taken = this.cover(page.from, page.to, page.events);
+    const taken = this.cover(page.from, page.to, page.events, page.states);
     if (before && joins) this.moreBefore = page.more_before;
     return taken;
   }
@@ -100,39 +115,83 @@ export class Timeline {
   renew(page: Page, from: number): Taken {
     this.from = from;
     this.failed = false;
+    if (page.epoch !== this.log.epoch) this.changes.clear();
+    else if (page.from > this.log.upto + 1) this.changes.forgetAside();
     const taken = this.log.renew(page);
     if (this.log.floor === page.from) this.moreBefore = page.more_before;
+    const changed = this.changes.take(taken, page.states ?? []);
     this.rebuild();
-    return taken;
+    return { ...this.current(taken), changed };
   }
 
   /** Whether the newest page must come first. */
   resync(epoch: number, head: number): boolean {
     const awaits = this.log.resync(epoch, head);
-    if (this.log.events.size === 0) this.moreBefore = head >= this.from;
+    if (this.log.events.size === 0) {
+      this.moreBefore = head >= this.from;
+      this.changes.clear();
+    }
     this.rebuild();
     return awaits;
   }
 
   /** Goes on after `head`; what lies before it is loaded when it is asked for. */
   follow(head: number): void {
+    this.changes.forgetAside();
     this.log.follow(head);
     this.moreBefore = head >= this.from;
     this.rebuild();
   }
 
-  /** Keeps only the newest events of a room that is not on screen. */
-  trim(): void {
-    if (this.opened || this.shown.length <= IDLE_EVENTS) return;
-    const cut = this.shown[this.shown.length - IDLE_EVENTS_KEPT];
-    if (!cut || this.log.trim(cut.seq).length === 0) return;
+  /** Keeps only the newest events of a room that is not on screen. Whether any are gone. */
+  trim(): boolean {
+    const { events } = this.log;
+    if (this.opened || events.size <= IDLE_EVENTS) return false;
+    const cut = [...events.keys()].sort((a, b) => a - b).at(-IDLE_EVENTS_KEPT);
+    if (cut === undefined || this.log.trim(cut).length === 0) return false;
     this.moreBefore = true;
+    this.changes.forgetAside();
     this.rebuild();
+    return true;
+  }
+
+  /** A message that others quote was fetched. Returns the places of messages shown another way. */
+  hold(event: MessageEvent, state: MessageState | undefined): ReadonlySet<number> {
+    return this.changes.hold(event, state);
+  }
+
+  /** The message that a row quotes, if it is nowhere to be found here. */
+  unquoted(key: RowKey): MessageId | undefined {
+    const reply = this.quotes(key);
+    return reply && !this.changes.message(reply.of) && !this.changes.isMissing(reply.message)
+      ? reply.message
+      : undefined;
+  }
+
+  /** What a row quotes. */
+  quotes(key: RowKey): ReplyTo | undefined {
+    const event = this.places.get(key);
+    if (event) return event.kind === "message" ? event.reply_to : undefined;
+    return this.entries.find(({ txn }) => key === `${this.me}/${txn}`)?.replyTo;
+  }
+
+  /** The keys of all rows that show the message at a place, its own and those that quote it. */
+  showing(seq: number): RowKey[] {
+    const keys: RowKey[] = [];
+    for (const place of [seq, ...this.changes.quoters(seq)]) {
+      const event = this.log.events.get(place);
+      if (event) keys.push(eventKey(event));
+    }
+    for (const { txn, replyTo, state } of this.entries)
+      if (replyTo?.of === seq || (state.is === "acked" && state.ack.seq === seq))
+        keys.push(`${this.me}/${txn}`);
+    return keys;
   }
 
   /** The room's outbox entries as they now are: acked ones stand at their place, the others below all. */
   setEntries(entries: readonly Entry[]): void {
     const old = [...this.acked.keys()];
+    this.entries = entries;
     this.acked.clear();
     const fresh: LogEvent[] = [];
     for (const entry of entries) {
@@ -142,20 +201,17 @@ export class Timeline {
       if (!this.places.has(eventKey(event))) fresh.push(event);
     }
     if (old.some((seq) => !this.acked.has(seq) && !this.log.events.has(seq))) this.rebuild();
-    this.show({ fresh, advanced: [] });
+    this.place({ fresh, advanced: [] });
     this.waiting = entries.filter((entry) => !this.places.has(`${this.me}/${entry.txn}`));
   }
 
   /** The newest shown message above `seq`. */
-  newest(seq: number): Extract<LogEvent, { kind: "message" }> | undefined {
+  newest(seq: number): MessageEvent | undefined {
     return this.messages(seq).next().value ?? undefined;
   }
 
   /** Shown messages in `(after, upto]`, newest first. */
-  *messages(
-    after: number,
-    upto = Number.MAX_SAFE_INTEGER,
-  ): Generator<Extract<LogEvent, { kind: "message" }>> {
+  *messages(after: number, upto = Number.MAX_SAFE_INTEGER): Generator<MessageEvent> {
     for (let index = this.shown.length - 1; index >= 0; index--) {
       const event = this.shown[index];
       if (!event || event.seq <= after) return;
@@ -169,10 +225,11 @@ export class Timeline {
     this.marker = read === undefined ? undefined : { read };
   }
 
-  close(): void {
+  /** No screen shows it any more. Whether any of it is gone. */
+  close(): boolean {
     this.opened = false;
     this.marker = undefined;
-    this.trim();
+    return this.trim();
   }
 
   /** The first row after the read position at opening, once it is loaded; then it stays. */
@@ -184,7 +241,25 @@ export class Timeline {
     return this.marker.key;
   }
 
-  private show(taken: Taken): Taken {
+  private show(taken: Taken, states: readonly MessageState[] = []): Taken {
+    const changed = this.changes.take(taken, states);
+    this.place(this.current(taken));
+    // What was erased shows as it is now.
+    for (const seq of changed) {
+      const event = this.log.events.get(seq);
+      if (event) this.place({ fresh: [event], advanced: [] });
+    }
+    return { ...this.current(taken), changed };
+  }
+
+  /** The events as they now are: some may be erased. */
+  private current({ fresh, advanced }: Taken): Taken {
+    const now = (event: LogEvent) => this.log.events.get(event.seq) ?? event;
+    return { fresh: fresh.map(now), advanced: advanced.map(now) };
+  }
+
+  /** Puts events among the rows. */
+  private place(taken: Taken): void {
     const batch = new Map<number, LogEvent>();
     let moved = false;
     for (const event of [...taken.fresh, ...taken.advanced]) {
@@ -196,7 +271,7 @@ export class Timeline {
       moved ||= place !== undefined && place.seq !== event.seq;
       this.places.set(key, event);
     }
-    if (batch.size === 0) return taken;
+    if (batch.size === 0) return;
     const events = [...batch.values()].sort((a, b) => a.seq - b.seq);
     const [first, last] = [events[0], events.at(-1)];
     const [oldest, newest] = [this.shown[0], this.shown.at(-1)];
@@ -209,7 +284,6 @@ export class Timeline {
       this.order = events.map(eventKey).concat(this.order);
     } else this.sort();
     this.waiting = this.waiting.filter((entry) => !this.places.has(`${this.me}/${entry.txn}`));
-    return taken;
   }
 
   /** Others' events beyond a gap wait for it to be filled; one's own keep the place they had. */
@@ -218,12 +292,22 @@ export class Timeline {
     return event.seq >= this.log.floor && (event.seq <= this.log.upto || event.sender === this.me);
   }
 
+  /** Rows that are no more here since this was last asked: whoever read one must not see it as it was. */
+  takeGone(): readonly RowKey[] {
+    const { gone } = this;
+    this.gone = [];
+    return gone;
+  }
+
   private rebuild(): void {
+    this.changes.rebuild();
+    const before = [...this.places.keys()];
     this.places.clear();
     for (const event of this.log.events.values())
       if (this.visible(event)) this.places.set(eventKey(event), event);
     for (const event of this.acked.values())
       if (!this.places.has(eventKey(event)) && this.visible(event)) this.places.set(eventKey(event), event);
+    this.gone.push(...before.filter((key) => !this.places.has(key)));
     this.sort();
   }
 
@@ -234,8 +318,13 @@ export class Timeline {
 }
 
 /** One's own message as its ack tells it. */
-function ackedEvent(sender: UserId, { txn, room, text, state }: Entry): LogEvent | undefined {
+function ackedEvent(sender: UserId, entry: Entry): LogEvent | undefined {
+  const { txn, room, text, replyTo, attachment, label, state } = entry;
   if (state.is !== "acked") return undefined;
   const { seq, at, message = "" } = state.ack;
-  return { kind: "message", room, seq, at, sender, txn_id: txn, message, text };
+  const event: LogEvent = { kind: "message", room, seq, at, sender, txn_id: txn, message, text };
+  if (replyTo) event.reply_to = replyTo;
+  if (attachment) event.attachment = attachment;
+  if (label) event.label = label;
+  return event;
 }

@@ -1,12 +1,21 @@
 /** The views an app reads, made from the chat on demand; each keeps its identity until it changes. */
-import type { Delivery, PresenceView, Receipt, RoomView, Row, RowKey, TimelineView } from "../api.js";
-import type { Event as LogEvent, RoomId, UserId } from "../protocol.gen.js";
+import type { Delivery, PresenceView, Quote, Receipt, RoomView, Row, RowKey, TimelineView } from "../api.js";
+import type { Event as LogEvent, MessageState, ReplyTo, RoomId, UserId } from "../protocol.gen.js";
 import type { Chat } from "./chat.js";
 import type { RoomFacts } from "./facts.js";
-import { UNREAD_CAP } from "./limits.js";
-import type { Entry } from "./outbox.js";
+import { QUOTE_CHARS, UNREAD_CAP } from "./limits.js";
+import { isDeleted, type MessageEvent, recounted } from "./message.js";
+import type { Body, Entry } from "./outbox.js";
+import type { OwnChange } from "./pending.js";
 import { same } from "./same.js";
-import { noticeOf, type Timeline } from "./timeline.js";
+import { eventKey, noticeOf, type Timeline } from "./timeline.js";
+
+type MessageRow = Extract<Row, { type: "message" }>;
+/** What of a message changes. */
+type Content = Pick<
+  MessageRow,
+  "text" | "editedAt" | "deletedAt" | "reactions" | "mine" | "attachment" | "label"
+>;
 
 const NOBODY: PresenceView = { online: false, lastSeen: 0 };
 
@@ -122,19 +131,30 @@ export class Views {
         at: waiting.at,
         delivery: deliveryOf(waiting),
       };
+      if (waiting.attachment) view.last.attachment = waiting.attachment;
     } else if (last) {
       const sender = last.sender ?? "";
       const delivery = this.storedDelivery(last);
-      view.last = { text: last.text, sender, own: sender === chat.id, at: millis(last.at), delivery };
+      const { text, attachment, deletedAt } = this.content(last, this.lastState(facts, last));
+      view.last = { text, sender, own: sender === chat.id, at: millis(last.at), delivery };
+      if (attachment) view.last.attachment = attachment;
+      if (deletedAt !== undefined) view.last.deleted = true;
     }
     return view;
+  }
+
+  /** What the last message is now: its timeline and the room's summary may know, and one of them better. */
+  private lastState({ id, lastState }: RoomFacts, { seq }: MessageEvent): MessageState | undefined {
+    const state = this.chat.timelines.get(id)?.changes.state(seq);
+    if (lastState?.of !== seq) return state;
+    return state && state.rev >= lastState.rev ? state : lastState;
   }
 
   /** Counted where all unread events are held, else as the server counted. */
   private unread(facts: RoomFacts): number {
     const timeline = this.chat.timelines.get(facts.id);
     const read = this.chat.positions.read(facts.id);
-    if (!timeline || read >= timeline.log.upto) return 0;
+    if (!timeline || read >= Math.min(facts.last?.seq ?? timeline.log.upto, timeline.log.upto)) return 0;
     if (timeline.log.floor > Math.max(read + 1, facts.from)) return facts.unread;
     let count = 0;
     for (const message of timeline.messages(read, timeline.log.upto)) {
@@ -171,18 +191,20 @@ export class Views {
   private eventRow(key: RowKey, event: LogEvent): Row | undefined {
     const at = millis(event.at);
     if (event.kind === "message") {
-      const { text, seq, sender = "" } = event;
-      const row: Row = {
+      const { seq, sender = "", reply_to } = event;
+      const changes = this.chat.timelines.get(event.room)?.changes;
+      const row: MessageRow = {
         type: "message",
         key,
         sender,
         own: sender === this.chat.id,
-        text,
+        ...this.content(event, changes?.state(seq)),
         at,
         seq,
         delivery: this.storedDelivery(event),
       };
       if (event.txn_id !== undefined) row.txnId = event.txn_id;
+      if (reply_to && row.deletedAt === undefined) row.replyTo = this.quote(event.room, reply_to);
       return row;
     }
     const notice = noticeOf(event);
@@ -194,8 +216,48 @@ export class Views {
 
   private entryRow(key: RowKey, entry: Entry): Row {
     const { id: sender } = this.chat;
-    const { text, at, txn: txnId } = entry;
-    return { type: "message", key, sender, own: true, text, at, txnId, delivery: deliveryOf(entry) };
+    const { at, txn: txnId, room, replyTo } = entry;
+    const row: MessageRow = {
+      type: "message",
+      key,
+      sender,
+      own: true,
+      ...said(entry),
+      at,
+      txnId,
+      delivery: deliveryOf(entry),
+    };
+    if (replyTo) row.replyTo = this.quote(room, replyTo);
+    return row;
+  }
+
+  /** What a message is now: as its log says, and as one's own changes that are on their way will have it. */
+  private content(event: MessageEvent, state: MessageState | undefined): Content {
+    const mine = this.chat.pending.of(event.message);
+    if (!state && mine.length === 0 && !event.erased) return said(event);
+    if (isDeleted(event, state)) return { text: "", deletedAt: millis(state?.deleted_at ?? event.at) };
+    const content: Content = said(event);
+    if (state?.text !== undefined) content.text = state.text;
+    if (state?.edited_at !== undefined) content.editedAt = millis(state.edited_at);
+    if (state?.reactions) content.reactions = state.reactions;
+    if (state?.mine) content.mine = state.mine;
+    return mine.reduce(intended, content);
+  }
+
+  private quote(room: RoomId, { message, of }: ReplyTo): Quote {
+    const timeline = this.chat.timelines.get(room);
+    const event = timeline?.changes.message(of);
+    if (!event) {
+      const unavailable = timeline?.changes.isMissing(message);
+      return unavailable ? { message, text: "", unavailable } : { message, text: "" };
+    }
+    const { text, attachment, deletedAt } = this.content(event, timeline?.changes.state(of));
+    const quote: Quote = { message, sender: event.sender ?? "", text: beginning(text) };
+    const key = eventKey(event);
+    if (timeline?.event(key)) quote.key = key;
+    if (attachment) quote.attachment = attachment;
+    if (deletedAt !== undefined) quote.deleted = true;
+    return quote;
   }
 
   private storedDelivery({ room, seq, sender }: LogEvent): Delivery {
@@ -203,6 +265,43 @@ export class Views {
     const { delivered, read } = this.chat.everyone(room);
     return { state: "stored", seq, tick: read >= seq ? "read" : delivered >= seq ? "delivered" : "sent" };
   }
+}
+
+function said({ text, attachment, label }: Pick<Body, "text" | "attachment" | "label">): Content {
+  const content: Content = { text };
+  if (attachment) content.attachment = attachment;
+  if (label) content.label = label;
+  return content;
+}
+
+/** A message as it will be once one's own change is stored. */
+function intended(content: Content, { deed, at }: OwnChange): Content {
+  if (content.deletedAt !== undefined) return content;
+  switch (deed.do) {
+    case "edit":
+      return { ...content, text: deed.text, editedAt: at };
+    case "delete":
+      return { text: "", deletedAt: at };
+    case "react": {
+      const { mine: was, reactions: counts, ...rest } = content;
+      if (was === deed.reaction) return content;
+      const reactions = recounted(recounted(counts, was, -1), deed.reaction, 1);
+      return {
+        ...rest,
+        ...(reactions.length > 0 && { reactions }),
+        ...(deed.reaction && { mine: deed.reaction }),
+      };
+    }
+  }
+}
+
+/** The first characters of a text, none of them cut in half. */
+function beginning(text: string): string {
+  return text.length <= QUOTE_CHARS
+    ? text
+    : Array.from(text.slice(0, 2 * QUOTE_CHARS))
+        .slice(0, QUOTE_CHARS)
+        .join("");
 }
 
 function deliveryOf({ state, at }: Entry): Delivery {

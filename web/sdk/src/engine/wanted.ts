@@ -2,7 +2,7 @@
  * What is to be fetched: each once at a time, tried again with backoff; a stale answer is known by its
  * attempt. To fetch one more kind of thing: its method here, and its case in `Chat.fetched`.
  */
-import type { RoomId, UserId } from "../protocol.gen.js";
+import type { MessageId, RoomId, UserId } from "../protocol.gen.js";
 import { backoff } from "./backoff.js";
 
 export interface Fetch {
@@ -50,9 +50,19 @@ export class Wanted {
     this.want(`older:${room}`, `/v1/rooms/${room}/events?before=${before}&limit=50`);
   }
 
+  /** A message that another one quotes. */
+  quoted(room: RoomId, message: MessageId): void {
+    this.want(`quoted:${room}:${message}`, `/v1/rooms/${room}/messages/${message}`);
+  }
+
   /** Nothing of that room is wanted any more. */
   forget(room: RoomId): void {
     for (const what of ["room", "gap", "older"]) this.wants.delete(`${what}:${room}`);
+    this.forgetQuoted(room);
+  }
+
+  forgetQuoted(room: RoomId): void {
+    for (const key of this.wants.keys()) if (key.startsWith(`quoted:${room}:`)) this.wants.delete(key);
   }
 
   has(key: string): boolean {

@@ -16,6 +16,7 @@ import {
 } from "react";
 import type {
   ConnectionView,
+  Draft,
   PresenceView,
   Readable,
   RoomView,
@@ -26,7 +27,7 @@ import type {
   TimelineView,
   ZasClient,
 } from "../api.js";
-import type { FileId, RoomId, User, UserId } from "../protocol.gen.js";
+import type { FileId, Reaction, RoomId, User, UserId } from "../protocol.gen.js";
 
 const ClientContext = createContext<ZasClient | undefined>(undefined);
 
@@ -109,13 +110,26 @@ export function useFileUrl(file: FileId | undefined): string | undefined {
   );
 }
 
+/** An address of an attachment for `img`, `video`, `audio` or a download, once it is there. */
+export function useMediaUrl(file: FileId | undefined): string | "failed" | undefined {
+  const client = useZas();
+  return useView(
+    useMemo(() => (file === undefined ? NOTHING : client.mediaUrl(file)), [client, file]),
+    undefined,
+  );
+}
+
 /** A room on screen. */
 export interface UseRoom {
   room: RoomView | undefined;
   timeline: TimelineView;
   connection: ConnectionView;
-  /** The key of the new row, which exists when this returns; `undefined` for a blank text. */
-  send(text: string): RowKey | undefined;
+  /** The key of the new row, which exists when this returns; `undefined` where there is nothing to send. */
+  send(what: string | Draft): RowKey | undefined;
+  /** As of the client: shown at once, and undone where they reject. */
+  edit(key: RowKey, text: string): Promise<void>;
+  delete(key: RowKey): Promise<void>;
+  react(key: RowKey, reaction: Reaction | null): Promise<void>;
   retry(key: RowKey): void;
   discard(key: RowKey): string | undefined;
   loadOlder(): Promise<void>;
@@ -143,11 +157,18 @@ export function useRoom(id: RoomId): UseRoom {
   // A room opened before anyone is known is opened again for whoever comes.
   // What is unread is fixed before effects below can read it.
   useLayoutEffect(() => (signedIn ? client.open(id) : undefined), [client, id, signedIn]);
-  const send = useCallback((text: string) => client.send(id, text), [client, id]);
+  const send = useCallback((what: string | Draft) => client.send(id, what), [client, id]);
+  const edit = useCallback((key: RowKey, text: string) => client.edit(id, key, text), [client, id]);
+  const remove = useCallback((key: RowKey) => client.delete(id, key), [client, id]);
+  const react = useCallback(
+    (key: RowKey, reaction: Reaction | null) => client.react(id, key, reaction),
+    [client, id],
+  );
   const retry = useCallback((key: RowKey) => client.retry(key), [client]);
   const discard = useCallback((key: RowKey) => client.discard(key), [client]);
   const loadOlder = useCallback(() => client.loadOlder(id), [client, id]);
   const typing = useCallback((on: boolean) => client.typing(id, on), [client, id]);
   const markRead = useCallback((seq: number) => client.markRead(id, seq), [client, id]);
-  return { room, timeline, connection, send, retry, discard, loadOlder, typing, markRead };
+  const shown = { room, timeline, connection };
+  return { ...shown, send, edit, delete: remove, react, retry, discard, loadOlder, typing, markRead };
 }

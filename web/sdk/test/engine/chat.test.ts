@@ -134,7 +134,7 @@ test("the state heard is named again only when nothing before it can be missing"
 
 test("the stages of one's own message are measured from the key press", () => {
   const [txn, key] = ["t1", `${ME}/t1`];
-  put({ type: "compose", room: ROOM, text: "hola", txn, wall: 5_000 }, 100);
+  put({ type: "compose", room: ROOM, body: { text: "hola" }, txn, wall: 5_000 }, 100);
   put({ type: "painted", key }, 108);
   hear({ type: "ack", txn_id: txn, room: ROOM, seq: 4, at: 1 }, 120);
   hear({ type: "event", ...server.write(ME, "hola", txn) }, 121);

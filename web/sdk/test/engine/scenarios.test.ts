@@ -31,6 +31,7 @@ type Given =
   | { type: "frame"; frame: ServerFrame }
   | { type: "posted"; ack?: Ack; nack?: Nack }
   | { type: "post_lost" | "retry" | "discard"; txn_id: TxnId }
+  | { type: "older"; room: RoomId }
   | { type: "fetched"; room: RoomId; page?: Page; error?: "later" | "not_found" };
 
 interface Step {
@@ -103,7 +104,7 @@ class Rig {
         return this.reload(now);
       case "compose": {
         const { room, text, txn_id } = given.command;
-        return this.input(now, { type: "compose", room, text, txn: txn_id, wall: now });
+        return this.input(now, { type: "compose", room, body: { text }, txn: txn_id, wall: now });
       }
       case "frame":
         return this.hear(now, given.frame);
@@ -129,6 +130,8 @@ class Rig {
       case "retry":
       case "discard":
         return this.input(now, { type: "outbox", input: { type: given.type, txn: given.txn_id } });
+      case "older":
+        return this.input(now, given);
       case "tick":
         this.connect(now, { type: "tick" });
         return this.input(now, { type: "tick" });
@@ -139,14 +142,20 @@ class Rig {
     return this.views.timeline(room).keys.map((key) => {
       const row = this.views.row(room, key);
       if (row?.type !== "message") return { state: "stored", seq: row?.seq };
-      const { txnId: txn_id, text, delivery } = row;
+      const { txnId: txn_id, text, delivery, editedAt, deletedAt, reactions, mine } = row;
+      const now = {
+        ...(editedAt !== undefined && { edited: editedAt }),
+        ...(deletedAt !== undefined && { deleted: true }),
+        ...(reactions && { reactions }),
+        ...(mine && { mine }),
+      };
       const rest =
         delivery.state === "stored"
           ? { seq: delivery.seq }
           : delivery.state === "failed"
             ? { code: delivery.code }
             : {};
-      return { txn_id, state: delivery.state, text, ...rest };
+      return { txn_id, state: delivery.state, text, ...rest, ...now };
     });
   }
 

@@ -1,18 +1,22 @@
 /** A server for tests: one room and one's own log, with the wire's promises and none of its transports. */
 
 import type { Cursor } from "../../src/engine/chat.js";
-import type {
-  Ack,
-  Command,
-  Event as LogEvent,
-  Page,
-  Room,
-  RoomState,
-  ServerFrame,
-  Signal,
-  State,
-  TxnId,
-  User,
+import {
+  type Ack,
+  type Command,
+  type Event as LogEvent,
+  type Message,
+  type MessageState,
+  type Page,
+  REACTIONS,
+  type Reaction,
+  type Room,
+  type RoomState,
+  type ServerFrame,
+  type Signal,
+  type State,
+  type TxnId,
+  type User,
 } from "../../src/protocol.gen.js";
 
 export const [ME, OTHER, ROOM] = ["ana", "luis", "room"];
@@ -22,6 +26,9 @@ export const REFUSED = "refused";
 const REPLAYED = 12;
 
 export type Send = Extract<Command, { type: "send" }>;
+export type Alter = Extract<Command, { type: "edit_message" | "delete_message" | "react" }>;
+type Unaddressed<C> = C extends Alter ? Omit<C, "txn_id" | "room"> : never;
+export type Said = Extract<LogEvent, { kind: "message" }>;
 type Frame<T extends ServerFrame["type"]> = Extract<ServerFrame, { type: T }>;
 
 /** A room, its log and who listens. Events that `ME` may not see are holes. */
@@ -29,6 +36,7 @@ export class Server {
   epoch = 0;
   /** Events of a page. */
   pageEvents = 5;
+  /** As it was written; what is deleted is told without its text. */
   log: (LogEvent | undefined)[] = [];
   read = 0;
   delivered = 0;
@@ -46,18 +54,114 @@ export class Server {
     return this.log.length;
   }
 
+  /** All that can be seen, as it now is. */
   get visible(): LogEvent[] {
-    return this.log.filter((event) => event !== undefined);
+    return this.log.flatMap((event) => (event ? [this.now(event)] : []));
   }
 
-  write(sender: string, text: string, txn_id: TxnId, hidden = false): LogEvent {
+  /** Messages that can be seen, as they now are. */
+  get messages(): Said[] {
+    return this.visible.filter((event) => event.kind === "message");
+  }
+
+  write(sender: string, text: string, txn_id: TxnId, hidden = false, to?: Said): LogEvent {
+    const message = `m${this.epoch}.${this.head + 1}`;
+    const reply_to = to && { message: to.message, of: to.seq };
+    const body = { kind: "message" as const, message, text, ...(reply_to && { reply_to }) };
+    return this.append(sender, txn_id, body, hidden);
+  }
+
+  /** Does something to a message, if it can be seen and is not deleted. */
+  alter(sender: string, txn_id: TxnId, change: Unaddressed<Alter>): LogEvent | undefined {
+    const said = this.messages.find(({ message }) => message === change.message);
+    if (!said || said.erased) return undefined;
+    const about = { message: said.message, of: said.seq };
+    if (change.type === "edit_message")
+      return this.append(sender, txn_id, { kind: "message_edited", ...about, text: change.text });
+    if (change.type === "delete_message")
+      return this.append(sender, txn_id, { kind: "message_deleted", ...about });
+    const { reaction } = change;
+    const was = this.reactions(said.seq).get(sender);
+    const body = { ...about, ...(reaction && { reaction }), ...(was && { was }) };
+    return was === reaction ? undefined : this.append(sender, txn_id, { kind: "reaction_changed", ...body });
+  }
+
+  /** What a message is now, told by all that happened to it; `undefined` where nothing did. */
+  state({ message, seq: of }: Said): MessageState | undefined {
+    const changes = this.log.slice(of).filter((event) => event && "of" in event && event.of === of);
+    const rev = changes.at(-1)?.seq;
+    if (rev === undefined) return undefined;
+    const state: MessageState = { message, of, rev };
+    const deleted = changes.find((event) => event?.kind === "message_deleted");
+    if (deleted) return { ...state, deleted_at: deleted.at };
+    const edit = changes.findLast((event) => event?.kind === "message_edited");
+    if (edit?.kind === "message_edited") Object.assign(state, { text: edit.text, edited_at: edit.at });
+    const by = this.reactions(of);
+    const counts = REACTIONS.map((reaction) => ({
+      reaction,
+      count: [...by.values()].filter((each) => each === reaction).length,
+    })).filter(({ count }) => count > 0);
+    if (counts.length > 0) state.reactions = counts;
+    const mine = by.get(ME);
+    if (mine) state.mine = mine;
+    return state;
+  }
+
+  private reactions(of: number): Map<string, Reaction> {
+    const by = new Map<string, Reaction>();
+    for (const event of this.log.slice(of)) {
+      if (event?.kind !== "reaction_changed" || event.of !== of) continue;
+      if (event.reaction) by.set(event.sender ?? "", event.reaction);
+      else by.delete(event.sender ?? "");
+    }
+    return by;
+  }
+
+  /** Places of deleted messages; the log may have been cut short since they were last asked for. */
+  private get deleted(): ReadonlySet<number> {
+    if (this.deletedIn.log !== this.log || this.deletedIn.head !== this.head) {
+      const of = this.log.flatMap((event) => (event?.kind === "message_deleted" ? event.of : []));
+      this.deletedIn = { log: this.log, head: this.head, of: new Set(of) };
+    }
+    return this.deletedIn.of;
+  }
+
+  private deletedIn = { log: this.log, head: 0, of: new Set<number>() };
+
+  private now(event: LogEvent): LogEvent {
+    const of = event.kind === "message" ? event.seq : event.kind === "message_edited" ? event.of : 0;
+    if (!this.deleted.has(of)) return event;
+    if (event.kind !== "message") return { ...event, text: "", erased: true } as LogEvent;
+    const { reply_to: _, ...rest } = event;
+    return { ...rest, text: "", erased: true };
+  }
+
+  private append(sender: string, txn_id: TxnId, body: object, hidden = false): LogEvent {
     const seq = this.head + 1;
-    const message = `m${this.epoch}.${seq}`;
-    const at = seq * 1_000_000;
-    const event: LogEvent = { kind: "message", room: ROOM, seq, at, sender, txn_id, message, text };
+    const event = { room: ROOM, seq, at: seq * 1_000_000, sender, txn_id, ...body } as LogEvent;
     this.log.push(hidden ? undefined : event);
     this.fanOut(this.told(seq));
     return event;
+  }
+
+  /** Somebody's command of that kind. */
+  altered({ txn_id, ...command }: Alter): Frame<"ack" | "nack"> {
+    const first = this.acks.get(txn_id);
+    if (first) return { type: "ack", ...first };
+    if (this.busy > 0) {
+      this.busy--;
+      return { type: "nack", txn_id, code: "overloaded" };
+    }
+    if (command.type === "edit_message" && command.text === REFUSED)
+      return { type: "nack", txn_id, code: "text_too_long" };
+    const said = this.messages.find(({ message }) => message === command.message);
+    if (!said || (said.erased && command.type !== "delete_message"))
+      return { type: "nack", txn_id, code: "not_found" };
+    const event = this.alter(ME, txn_id, command);
+    const { seq, at } = event ?? { seq: this.state(said)?.rev ?? said.seq, at: 0 };
+    const ack = { txn_id, room: ROOM, seq, at, message: said.message };
+    if (event) this.acks.set(txn_id, ack);
+    return { type: "ack", ...ack };
   }
 
   command({ txn_id, text, after }: Send): Frame<"ack" | "nack"> {
@@ -109,7 +213,8 @@ export class Server {
 
   page(from: number, to: number): Page {
     const [first, last] = [Math.max(1, from), Math.min(this.head, to)];
-    const events = this.log.slice(first - 1, last).filter((event) => event !== undefined);
+    const events = this.log.slice(first - 1, last).flatMap((event) => (event ? [this.now(event)] : []));
+    const states = events.flatMap((event) => (event.kind === "message" ? (this.state(event) ?? []) : []));
     const more_before = this.log.slice(0, first - 1).some((event) => event !== undefined);
     return {
       room: ROOM,
@@ -119,11 +224,19 @@ export class Server {
       to: last,
       events,
       skips: [],
+      states,
       more_before,
     };
   }
 
-  get(path: string): State | RoomState | Page {
+  /** `undefined` where there is nothing to see. */
+  get(path: string): State | RoomState | Page | Message | undefined {
+    const [, message] = /\/messages\/(.*)/.exec(path) ?? [];
+    if (message !== undefined) {
+      const event = this.messages.find((each) => each.message === message);
+      const state = event && this.state(event);
+      return event && { event, ...(state && { state }), reactions: [], users: [user(event.sender ?? "")] };
+    }
     const [, side, at = "0"] = /(after|before)=(\d+)/.exec(path) ?? [];
     if (side === "after") return this.page(Number(at) + 1, Number(at) + this.pageEvents);
     if (side === "before") return this.page(Number(at) - this.pageEvents, Number(at) - 1);
@@ -143,7 +256,7 @@ export class Server {
   /** A backup that ends at `head` is put back. */
   restore(head: number): void {
     this.epoch++;
-    this.log.length = Math.min(head, this.head);
+    this.log = this.log.slice(0, head);
     for (const [txn, { seq }] of this.acks) if (seq > this.head) this.acks.delete(txn);
     [this.read, this.delivered] = [0, 0];
   }
@@ -154,6 +267,8 @@ export class Server {
 
   private get room(): Room {
     const members = [ME, OTHER].map((id) => ({ user: id, role: "member" as const }));
+    const last = this.messages.at(-1);
+    const last_state = last && this.state(last);
     return {
       id: ROOM,
       kind: "private",
@@ -161,8 +276,10 @@ export class Server {
       head: this.head,
       from: 1,
       last_at: this.head * 1_000_000,
+      ...(last && { last }),
+      ...(last_state && { last_state }),
       members,
-      unread: this.visible.filter(({ sender, seq }) => sender === OTHER && seq > this.read).length,
+      unread: this.messages.filter(({ sender, seq }) => sender === OTHER && seq > this.read).length,
       positions: [this.position],
       prefs: { muted: false },
     };
@@ -170,7 +287,7 @@ export class Server {
 
   private told(seq: number): ServerFrame {
     const event = this.log[seq - 1];
-    return event ? { type: "event", ...event } : { type: "skip", room: ROOM, from: seq, to: seq };
+    return event ? { type: "event", ...this.now(event) } : { type: "skip", room: ROOM, from: seq, to: seq };
   }
 
   private fanOut(frame: ServerFrame): void {

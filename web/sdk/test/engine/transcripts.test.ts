@@ -106,7 +106,7 @@ class Player {
       case "compose": {
         const { room, txn_id: txn, text } = given;
         this.composed.set(txn, room);
-        this.input({ type: "compose", room, text, txn, wall: this.now });
+        this.input({ type: "compose", room, body: { text }, txn, wall: this.now });
         break;
       }
       case "token":

@@ -3,14 +3,15 @@
  * and mail between them that a test delivers, loses or cuts off in any order. Storage is shared by the
  * tabs, as in a browser.
  */
-import type { Rung } from "../../src/api.js";
+import type { RowKey, Rung } from "../../src/api.js";
 import { Chat, type ChatEffect, type ChatInput, type Cursor } from "../../src/engine/chat.js";
 import { Connection, type ConnectionEffect, type ConnectionInput } from "../../src/engine/connection.js";
 import { type StoredEntry, stored } from "../../src/engine/outbox.js";
+import type { Answer, Deed } from "../../src/engine/pending.js";
 import { TxnMint } from "../../src/engine/txn.js";
 import { Views } from "../../src/engine/views.js";
-import type { Command, ServerFrame, Signal, TxnId } from "../../src/protocol.gen.js";
-import { ME, ROOM, type Send, Server } from "./server.js";
+import type { Command, ErrorCode, ServerFrame, Signal, TxnId } from "../../src/protocol.gen.js";
+import { type Alter, ME, ROOM, type Send, Server } from "./server.js";
 
 interface Mail {
   /** What is in one lane keeps its order. */
@@ -58,10 +59,13 @@ export class World {
     this.take(this.mail, choice)?.run();
   }
 
-  lose(choice: number): void {
+  /** Whether there was one to lose. */
+  lose(choice: number): boolean {
     const firsts = new Set<string>();
     const open = this.mail.filter(({ lane, lost }) => !firsts.has(lane) && firsts.add(lane) && lost);
-    this.take(open, choice)?.lost?.();
+    const mail = this.take(open, choice);
+    mail?.lost?.();
+    return mail !== undefined;
   }
 
   /** All requests under way end without an answer; what tabs said to each other arrives. */
@@ -117,6 +121,8 @@ export class Tab {
   views = new Views(this.chat);
   leads = false;
   sounds = 0;
+  /** What became of each of one's own changes. */
+  readonly decided = new Map<TxnId, ErrorCode | undefined>();
   private connection = new Connection();
   private mint = new TxnMint();
   private readonly carriers = new Map<number, Carrier>();
@@ -159,9 +165,16 @@ export class Tab {
   compose(text: string): TxnId {
     const random = Uint8Array.of(0, 0, this.index, this.lives, 0, 0, 0, 0, 0, 0);
     const txn = this.mint.mint(this.world.now, random);
-    this.input({ type: "compose", room: ROOM, text, txn, wall: this.world.now });
+    this.input({ type: "compose", room: ROOM, body: { text }, txn, wall: this.world.now });
     const composed = this.chat.outbox.get(txn);
     if (composed) this.say({ type: "composed", entry: stored(composed) });
+    return txn;
+  }
+
+  /** Does something to a message, and wants to see it. */
+  change(key: RowKey, deed: Deed): TxnId {
+    const txn = this.mint.mint(this.world.now, Uint8Array.of(1, 0, this.index, this.lives, 0, 0, 0, 0, 0, 0));
+    this.input({ type: "change", room: ROOM, key, deed, txn, wall: this.world.now });
     return txn;
   }
 
@@ -223,11 +236,22 @@ export class Tab {
         (frame) => this.answered(frame),
         () => this.input({ type: "outbox", input: { type: "unreachable", txn: command.txn_id, attempt } }),
       );
+    } else if (effect.do === "decided") this.decided.set(effect.txn, effect.code);
+    else if (effect.do === "change") {
+      const { command, attempt } = effect;
+      const answered = (answer: Answer) =>
+        this.input({ type: "answered", room: ROOM, txn: command.txn_id, attempt, answer });
+      this.ask(
+        () => world.server.altered(command as Alter),
+        (frame) => answered(frame.type === "ack" ? { seq: frame.seq } : { code: frame.code }),
+        () => answered({ code: "offline" }),
+      );
     } else if (effect.do === "fetch") {
       const { key, path, attempt } = effect;
       this.ask(
-        () => world.server.get(path),
+        () => world.server.get(path) ?? null,
         (body) => {
+          if (body === null) return this.input({ type: "unfetched", key, attempt, code: "not_found" });
           this.input({ type: "fetched", key, attempt, body });
           if (key === "state") this.settle();
         },
