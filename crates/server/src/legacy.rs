@@ -30,8 +30,8 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::any;
-use zas_protocol::ErrorCode;
 use zas_protocol::limits::{ANONYMOUS_BODY_BYTES, BODY_BYTES};
+use zas_protocol::{ErrorCode, Limits};
 
 use crate::app::App;
 use crate::listed::{Listed, listed};
@@ -55,7 +55,15 @@ fn uploads() -> [Listed; 1] {
     [listed!("/api/auth/upload-avatar", post accounts::upload_avatar)]
 }
 
-fn signed_in() -> [Listed; 19] {
+/// What may come as a form with a file in it.
+fn media() -> [Listed; 2] {
+    [
+        listed!("/api/messaging/chats/{chat}/messages", post messages::send),
+        listed!("/api/messaging/chats/{chat}/send_message", post messages::send),
+    ]
+}
+
+fn signed_in() -> [Listed; 18] {
     [
         listed!("/api/auth/verify", get accounts::verify),
         listed!("/api/auth/profile", get accounts::profile, patch accounts::change_profile),
@@ -66,8 +74,7 @@ fn signed_in() -> [Listed; 19] {
         listed!("/api/users/chat/{username}", post people::open_chat),
         listed!("/api/messaging/chats", get chats::list, post chats::create),
         listed!("/api/messaging/chats/{chat}", get chats::one),
-        listed!("/api/messaging/chats/{chat}/messages", get messages::list, post messages::send),
-        listed!("/api/messaging/chats/{chat}/send_message", post messages::send),
+        listed!("/api/messaging/chats/{chat}/messages", get messages::list),
         listed!(
             "/api/messaging/chats/{chat}/messages/{message}",
             patch changes::edit,
@@ -85,17 +92,19 @@ fn signed_in() -> [Listed; 19] {
 
 /// Every route of the old contract, as `METHOD /path`.
 pub fn names() -> impl Iterator<Item = String> {
-    anonymous().into_iter().chain(uploads()).chain(signed_in()).flat_map(|route| route.names())
+    anonymous().into_iter().chain(uploads()).chain(media()).chain(signed_in()).flat_map(|route| route.names())
 }
 
 /// The old contract's paths, each with and without its last slash.
-pub fn routes(image_bytes: usize) -> Router<App> {
+pub fn routes(limits: &Limits) -> Router<App> {
+    let upload_bytes = usize::try_from(limits.upload_bytes).unwrap_or(usize::MAX);
     both(signed_in())
         .route("/api/{*rest}", any(nothing))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .merge(both(anonymous()).layer(DefaultBodyLimit::max(ANONYMOUS_BODY_BYTES)))
         // A form around the image: its boundaries and the field's headers.
-        .merge(both(uploads()).layer(DefaultBodyLimit::max(image_bytes + 4 * 1024)))
+        .merge(both(uploads()).layer(DefaultBodyLimit::max(limits.avatar_bytes + 4 * 1024)))
+        .merge(both(media()).layer(DefaultBodyLimit::max(upload_bytes.saturating_add(BODY_BYTES))))
         .layer(middleware::from_fn(answer::render))
 }
 

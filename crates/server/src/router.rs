@@ -105,7 +105,7 @@ pub fn router(app: App) -> Router {
     let (api, _) = described(app.config.limits.avatar_bytes).split_for_parts();
     let mut router =
         api.route("/v1/{*rest}", any(nothing)).fallback(page).method_not_allowed_fallback(wrong_method);
-    router = router.merge(legacy::routes(app.config.limits.avatar_bytes));
+    router = router.merge(legacy::routes(&app.config.limits));
     if app.config.demo {
         router = router.merge(demo::routes());
     }

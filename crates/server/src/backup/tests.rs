@@ -79,7 +79,7 @@ async fn while_a_server_has_the_database_it_is_backed_up_and_not_restored() {
     let folder = tempfile::tempdir().unwrap();
     let config = data(folder.path()).await;
     let keys = crate::auth::keys::Keys::load(&config.data).unwrap();
-    let store = admin::open_store(&config, &keys).unwrap();
+    let store = crate::database::open(&config, &keys).await.unwrap();
     let backup = folder.path().join("backup");
     make(&config, &backup).unwrap();
     assert!(matches!(put_back(&config, &backup, true), Err(BackupError::InUse(_))));

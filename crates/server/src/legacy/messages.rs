@@ -4,15 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
+use axum::body::Body;
+use axum::extract::multipart::Field;
 use axum::extract::{FromRequest as _, Multipart, Query, Request, State};
+use futures_util::StreamExt as _;
 use http::{StatusCode, header};
+use http_body_util::Limited;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use zas_core::hub::{Delivery, Rung, Stored};
 use zas_core::session::Log;
+use zas_protocol::limits::BODY_BYTES;
 use zas_protocol::{
-    Ack, Command, ErrorCode, Event, FileId, MessageId, MessageLabel, Micros, RoomId, TxnId, UserId,
+    Ack, Command, ErrorCode, Event, EventBody, FileId, MessageId, MessageLabel, Micros, RoomId, TxnId, UserId,
 };
 use zas_store::PageAt;
 
@@ -23,8 +28,10 @@ use super::said::Said;
 use super::shapes;
 use crate::app::App;
 use crate::auth::Identity;
+use crate::body;
 use crate::clock;
 use crate::committer::Outcome;
+use crate::error::ApiError;
 use crate::feed::mailbox::{Capacity, Item, Mailbox};
 
 /// Messages of one page.
@@ -38,6 +45,7 @@ const HOLD: Duration = Duration::from_millis(1_500);
 
 const BAD_TIME: Say = Say::new("No es una fecha válida.", "This is not a valid date.");
 const NO_TYPE: Say = Say::new("Ese tipo de mensaje no existe.", "There is no such type of message.");
+const ONE_FILE: Say = Say::new("Un mensaje lleva un solo archivo.", "A message carries one file.");
 const NO_REPLY: Say = Say::new("Ese mensaje no existe.", "There is no such message.");
 
 #[derive(Deserialize)]
@@ -204,7 +212,9 @@ pub(super) async fn send(
     ChatId(chat): ChatId,
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), Refused> {
-    let new = read(request, &app).await?;
+    // Before the body is read, which may be large.
+    app.store.member(chat, identity.user).await?.ok_or(ErrorCode::NotFound)?;
+    let new = read(request, &app, identity.user).await?;
     let ack = say(&app, &identity, chat, new, Transport::Post).await?;
     let message = ack.message.ok_or(ErrorCode::NotFound)?;
     Ok((StatusCode::CREATED, Json(one(&app, &viewer, chat, message).await?)))
@@ -235,6 +245,11 @@ pub(super) async fn say(
         }
         None => TxnId::mint(clock::now(), clock::random()),
     };
+    if new.attachment.is_some()
+        && let Some(ack) = sent_before(app, identity.user, &txn_id, &new.content).await?
+    {
+        return Ok(ack);
+    }
     let command = Command::Send {
         txn_id,
         room,
@@ -250,9 +265,27 @@ pub(super) async fn say(
     }
 }
 
-async fn read(request: Request, app: &App) -> Result<New, Refused> {
+/// What a form became that comes again: its file has another id by now, so that it looks like another
+/// message under the same name. The file is carried by nothing and goes by itself.
+async fn sent_before(app: &App, user: UserId, txn_id: &TxnId, text: &str) -> Result<Option<Ack>, Refused> {
+    let Some(ack) = app.store.txn(user, txn_id).await? else { return Ok(None) };
+    let Some(message) = ack.message else { return Ok(None) };
+    let event = app.store.event_by_message(message).await?;
+    let same = event.is_some_and(|event| match event.body {
+        EventBody::Message { text: said, attachment, erased, .. } => {
+            erased || (attachment.is_some() && said == text.trim())
+        }
+        _ => false,
+    });
+    Ok(same.then_some(ack))
+}
+
+/// What is sent; a file of a form is stored on the way, and carried by nothing if the message is refused.
+async fn read(request: Request, app: &App, user: UserId) -> Result<New, Refused> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if !kind.is_some_and(|kind| kind.starts_with("multipart/form-data")) {
+        // The route lets a form with a film in; this is as short as any other.
+        let request = request.map(|body| Body::new(Limited::new(body, BODY_BYTES)));
         return Ok(Form::from_request(request, app).await?.0);
     }
     let mut form = Multipart::from_request(request, app).await.map_err(|_| ErrorCode::BadRequest)?;
@@ -260,10 +293,19 @@ async fn read(request: Request, app: &App) -> Result<New, Refused> {
         New { content: String::new(), message_type: None, reply_to: None, txn_id: None, attachment: None };
     while let Some(field) = form.next_field().await.map_err(unreadable)? {
         let name = field.name().unwrap_or_default().to_owned();
-        if field.file_name().is_some() {
-            return Err(Refused::field("message_type", NO_TYPE));
+        if let Some(called) = field.file_name().map(str::to_owned) {
+            if new.attachment.is_some() {
+                return Err(Refused::field("file", ONE_FILE));
+            }
+            app.gate
+                .upload(user, clock::steady())
+                .map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
+            let sent = field.map(|part| part.map_err(|error| body::refused(error.status(), &error)));
+            let row = app.files.put_attachment(&app.store, user, &called, sent, clock::now()).await?;
+            new.attachment = Some(row.id);
+            continue;
         }
-        let text = field.text().await.map_err(unreadable)?;
+        let text = short(field).await?;
         match name.as_str() {
             "content" => new.content = text,
             "message_type" => new.message_type = Some(text),
@@ -273,6 +315,18 @@ async fn read(request: Request, app: &App) -> Result<New, Refused> {
         }
     }
     Ok(new)
+}
+
+/// The text of a field, which is as short as a JSON body.
+async fn short(mut field: Field<'_>) -> Result<String, Refused> {
+    let mut text = Vec::new();
+    while let Some(part) = field.chunk().await.map_err(unreadable)? {
+        if text.len() + part.len() > BODY_BYTES {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        text.extend_from_slice(&part);
+    }
+    String::from_utf8(text).map_err(|_| ErrorCode::BadRequest.into())
 }
 
 pub(super) async fn mark_as_read(

@@ -10,8 +10,6 @@ import type { Api, Call } from "./http.js";
 const KEPT = 500;
 /** One is renewed this long before it ends, in milliseconds: a film is still being read by then. */
 const MARGIN_MS = 60_000;
-/** One that was refused is asked for again after this long at the earliest. */
-const AGAIN_MS = 5_000;
 
 /** How long an upload may take until its answer begins, in milliseconds: the largest file, on a slow line. */
 const UPLOAD_MS = 600_000;
@@ -19,7 +17,6 @@ const UPLOAD_MS = 600_000;
 interface Address {
   url?: string | "failed";
   until: number;
-  asked: number;
   busy: boolean;
 }
 
@@ -43,7 +40,7 @@ export class Media {
   /** What was there cannot be loaded. */
   renew(file: FileId): void {
     const known = this.known.get(file);
-    if (known && !known.busy && wall() - known.asked >= AGAIN_MS) void this.ask(file);
+    if (known && !known.busy) void this.ask(file);
   }
 
   async upload(file: Blob, name: string, signal?: AbortSignal): Promise<Attachment> {
@@ -55,7 +52,7 @@ export class Media {
 
   private async ask(file: FileId): Promise<void> {
     const old = this.known.get(file);
-    const entry: Address = { until: 0, asked: wall(), busy: true };
+    const entry: Address = { until: 0, busy: true };
     if (old?.url !== undefined) entry.url = old.url;
     this.known.delete(file);
     this.known.set(file, entry);

@@ -186,3 +186,27 @@ test("it is full at its limit", () => {
   run(1, { type: "restore", entries: [entry("more")] });
   expect(outbox.get("more")).toBeUndefined();
 });
+
+test("what a message carries goes with it through the journal and over the wire", () => {
+  const attachment = { file: "f", name: "a.png", media: "image", media_type: "image/png", bytes: 3 } as const;
+  const body = { text: "", replyTo: { message: "m", of: 7 }, attachment, label: "emoji" } as const;
+  const composed = new Outbox();
+  const kept = composed
+    .handle(0, { type: "compose", entry: { ...entry("a"), ...body } })
+    .flatMap((effect) => (effect.do === "keep" ? effect.entry : []));
+  expect(kept).toEqual([{ txn: "a", room: "r", at: 0, ...body }]);
+  const outbox = new Outbox();
+  outbox.handle(0, { type: "lead", on: true });
+  outbox.handle(0, { type: "restore", entries: JSON.parse(JSON.stringify(kept)) });
+  const sent = outbox.handle(0, { type: "link", link: "socket" }).find((effect) => effect.do === "frame");
+  const command = {
+    type: "send",
+    txn_id: "a",
+    room: "r",
+    text: "",
+    reply_to: "m",
+    attachment: "f",
+    label: "emoji",
+  };
+  expect(sent).toEqual({ do: "frame", command });
+});
