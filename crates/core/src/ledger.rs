@@ -15,6 +15,8 @@ use zas_protocol::{
     Reaction, Role, RoomId, RoomKind, RoomPrefs, Seq, TxnId, UserId,
 };
 
+use crate::policy;
+
 pub use decide::decide;
 
 /// A command and who gave it. Its shape is checked already (see [`crate::shape`]).
@@ -404,7 +406,10 @@ pub fn needs(submission: &Submission, needs: &mut Needs) {
             needs.joining.push(*other);
         }
         Command::RemoveMember { room, user: other, .. } | Command::SetRole { room, user: other, .. } => {
-            in_room(needs, *room, &[*other])
+            in_room(needs, *room, &[*other]);
+            if user == policy::SERVER {
+                needs.rosters.push(*room);
+            }
         }
         Command::LeaveRoom { room, .. } => {
             in_room(needs, *room, &[]);

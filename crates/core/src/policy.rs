@@ -10,6 +10,12 @@ use zas_protocol::{ErrorCode, Role, RoomKind, UserId};
 /// token is ever for it. It stands in every shared room as its owner does, and is a member of none.
 pub const SERVER: UserId = UserId(Uuid::from_u128(0x0000_0000_0000_8000_8000_007a_6173_0000));
 
+/// The role of somebody in a room that is there: a member's own, and [`SERVER`]'s.
+#[must_use]
+pub fn role_of(user: UserId, room: RoomKind, member: Option<Role>) -> Option<Role> {
+    if user == SERVER && room != RoomKind::OwnLog { Some(Role::Owner) } else { member }
+}
+
 /// What somebody wants to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
@@ -128,6 +134,18 @@ mod tests {
                 assert_eq!(decide(action, standing), expected, "{kind:?} {role:?} {action:?}");
             }
         }
+    }
+
+    #[test]
+    fn the_server_stands_as_an_owner_in_every_shared_room_and_in_nobodys_own_log() {
+        for room in [RoomKind::Private, RoomKind::Group] {
+            assert_eq!(role_of(SERVER, room, None), Some(Role::Owner));
+            let somebody = UserId::mint(0, [1; 10]);
+            for role in [None, Some(Role::Member), Some(Role::Owner)] {
+                assert_eq!(role_of(somebody, room, role), role);
+            }
+        }
+        assert_eq!(role_of(SERVER, RoomKind::OwnLog, None), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | [`message`] | what a message carries and what became of it |
 //! | [`frame`] | the feed: frames both ways |
 //! | [`rest`] | bodies of the other requests |
+//! | [`server_api`] | those of the API for another backend |
 //! | [`error`], [`close`] | the one table of refusals, the one of close codes |
 //! | [`limits`] | every bound by name |
 //!
@@ -26,6 +27,7 @@ pub mod ids;
 pub mod limits;
 pub mod message;
 pub mod rest;
+pub mod server_api;
 
 pub use close::CloseCode;
 pub use command::{Command, Prefs, ProfileChange, Role, RoomPrefs};

@@ -33,6 +33,8 @@ pub const ROOMS_PER_USER: usize = 2_000;
 pub const PAGE_EVENTS: u32 = 100;
 /// People of one search page.
 pub const SEARCH_RESULTS: u32 = 20;
+/// People of one request of the server-side API.
+pub const SERVER_BATCH: usize = 100;
 /// Unread messages are counted up to here; a client shows "99+" long before.
 pub const UNREAD_CAP: u32 = 1_000;
 /// A typing notice is sent at most this often, in milliseconds.
@@ -64,6 +66,8 @@ pub struct Limits {
     pub reads_per_minute: u32,
     /// Sign-in and registration attempts a minute for one address.
     pub sign_ins_per_minute: u32,
+    /// Requests a minute with one key of the server-side API.
+    pub server_requests_per_minute: u32,
     /// Typing and position signals a minute for one user; more are dropped silently.
     pub signals_per_minute: u32,
     /// Heartbeat interval.
@@ -96,6 +100,10 @@ pub struct Limits {
     pub resume_events: u64,
     /// Between two times that an issuer is asked for its keys.
     pub jwks_refetch_ms: u64,
+    /// Before a webhook that failed is tried again; after each failure twice as long, up to 600 times.
+    pub webhook_retry_ms: u64,
+    /// An event of this age that a webhook does not take is not tried again.
+    pub webhook_give_up_ms: u64,
     /// Commands that wait for a commit; beyond it, 503 with `retry_after`.
     pub commit_queue: usize,
     /// Commands that share one commit.
@@ -114,6 +122,7 @@ impl Default for Limits {
             commands_burst: 40,
             reads_per_minute: 300,
             sign_ins_per_minute: 30,
+            server_requests_per_minute: 600,
             signals_per_minute: 240,
             ping_ms: 20_000,
             dead_ms: 35_000,
@@ -130,6 +139,8 @@ impl Default for Limits {
             resume_room_events: 1_000,
             resume_events: 10_000,
             jwks_refetch_ms: 30_000,
+            webhook_retry_ms: 1_000,
+            webhook_give_up_ms: 24 * 60 * 60 * 1_000,
             commit_queue: 4_096,
             commit_batch: 256,
         }

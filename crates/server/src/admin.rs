@@ -12,6 +12,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::post;
 use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zas_protocol::limits::ANONYMOUS_BODY_BYTES;
 use zas_protocol::rest::Register;
@@ -22,10 +23,12 @@ pub use self::ask::order;
 
 use crate::app::App;
 use crate::auth::Auth;
+use crate::auth::api_keys::API_KEYS;
 use crate::auth::extract::bearer;
 use crate::auth::keys::Keys;
 use crate::clock;
 use crate::config::Config;
+use crate::config::issuers::is_name;
 use crate::error::ApiError;
 use crate::json;
 
@@ -71,6 +74,18 @@ pub enum Order {
         /// Whom.
         user: String,
     },
+    /// Makes a key of the server-side API.
+    CreateKey {
+        /// What it is called.
+        name: String,
+    },
+    /// Makes a key worthless.
+    RevokeKey {
+        /// What it is called.
+        name: String,
+    },
+    /// Lists the keys by name.
+    ListKeys,
     /// Lists all accounts.
     ListUsers,
     /// What the database is and how durable.
@@ -138,6 +153,19 @@ async fn carry_out(auth: &Auth, store: &dyn Store, order: Order) -> Result<Strin
             store.set_admin(row.user.id, true).await.map_err(|error| error.to_string())?;
             Ok(format!("{} administers the server now.", row.user.username))
         }
+        Order::CreateKey { name } => {
+            if !is_name(&name) {
+                return Err(format!("{name:?} is no name for a key; use 1 to 32 of a-z, 0-9, - and _"));
+            }
+            let key = auth.api_keys().create(&name, clock::now()).await.map_err(|error| error.to_string())?;
+            key.ok_or_else(|| format!("there is a key of the name {name:?}, or there are {API_KEYS} already"))
+        }
+        Order::RevokeKey { name } => match auth.api_keys().revoke(&name).await {
+            Ok(true) => Ok(format!("{name} opens nothing any more.")),
+            Ok(false) => Err(format!("there is no key {name:?}; `zas keys list` shows all")),
+            Err(error) => Err(error.to_string()),
+        },
+        Order::ListKeys => list_keys(store).await.map_err(|error| error.to_string()),
         Order::ListUsers => list(store).await.map_err(|error| error.to_string()),
         Order::ReportDatabase => {
             let report = store.report().await.map_err(|error| error.to_string())?;
@@ -163,6 +191,14 @@ async fn list(store: &dyn Store) -> Result<String, StoreError> {
         lines.extend(page.iter().map(line));
     }
     Ok(if lines.is_empty() { "There are no users yet.".to_owned() } else { lines.join("\n") })
+}
+
+async fn list_keys(store: &dyn Store) -> Result<String, StoreError> {
+    let keys = store.api_keys().await?;
+    let made = |at| Timestamp::from_microsecond(at).map_or_else(|_| String::new(), |at| at.to_string());
+    let lines: Vec<String> =
+        keys.iter().map(|key| format!("{:<32}  made {}", key.name, made(key.created_at))).collect();
+    Ok(if lines.is_empty() { "There are no keys yet.".to_owned() } else { lines.join("\n") })
 }
 
 fn line(row: &UserRow) -> String {

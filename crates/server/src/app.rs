@@ -18,6 +18,7 @@ use crate::files::Files;
 use crate::legacy::once::Once;
 use crate::metrics::Metrics;
 use crate::nodehub::NodeHub;
+use crate::webhooks::Webhooks;
 
 /// The server's parts, cheap to clone.
 #[derive(Clone)]
@@ -30,6 +31,8 @@ pub struct App {
     pub auth: Arc<Auth>,
     /// Commands into commits.
     pub committer: Committer,
+    /// Who is told outside.
+    pub webhooks: Webhooks,
     /// Who hears what.
     pub hub: NodeHub,
     /// Blobs.

@@ -9,6 +9,7 @@
 //! [`Auth::cut`], which also tells the hub to close what is open.
 
 pub mod alive;
+pub mod api_keys;
 pub mod extract;
 pub mod foreign;
 pub mod keys;
@@ -27,6 +28,7 @@ use zas_protocol::{DeviceId, ErrorCode, Micros, UserId};
 use zas_store::{DeviceRow, NewUser, REFRESH_GRACE_MS, Rotation, Store};
 
 use self::alive::Devices;
+use self::api_keys::ApiKeys;
 use self::foreign::Foreign;
 use self::keys::{Key, Keys};
 use self::passwords::{Password, Passwords};
@@ -91,6 +93,7 @@ pub struct Auth {
     passwords: Passwords,
     devices: Devices,
     foreign: Foreign,
+    api_keys: ApiKeys,
     admin: Key,
     on_revoked: OnceLock<OnRevoked>,
 }
@@ -101,6 +104,7 @@ impl Auth {
     pub fn new(keys: Keys, store: Arc<dyn Store>) -> Self {
         Self {
             foreign: Foreign::nobody(store.clone()),
+            api_keys: ApiKeys::new(store.clone()),
             store,
             signer: Signer::new(&keys),
             passwords: Passwords::default(),
@@ -387,6 +391,12 @@ impl Auth {
     #[must_use]
     pub const fn foreign(&self) -> &Foreign {
         &self.foreign
+    }
+
+    /// Keys of the server-side API.
+    #[must_use]
+    pub const fn api_keys(&self) -> &ApiKeys {
+        &self.api_keys
     }
 
     /// The key that administration asks for.

@@ -19,6 +19,7 @@ use crate::auth::keys::{self, Key};
 use crate::config::{self, Config, Loaded, Settings, Source};
 use crate::doctor::remote::Options;
 use crate::doctor::{self, Verdict};
+use crate::webhooks::Webhooks;
 use crate::{backup, bench, log, router, serve};
 
 /// Instant chat: a server, its web page and its database in one program.
@@ -49,6 +50,9 @@ enum Command {
     /// Administers the server, running or stopped
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Keys with which another backend uses the server-side API
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Sends a message from the prompt; returns once it is stored
     Send(Send),
     /// Prints messages as they come, until Ctrl-C
@@ -71,6 +75,22 @@ enum AdminCommand {
     /// Accounts
     #[command(subcommand)]
     User(UserCommand),
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Makes a key, which is shown only now
+    Create(KeyName),
+    /// Lists the keys by name
+    List,
+    /// Makes a key worthless, within 5 s
+    Revoke(KeyName),
+}
+
+#[derive(Args)]
+struct KeyName {
+    /// 1 to 32 of a-z, 0-9, - and _
+    name: String,
 }
 
 #[derive(Subcommand)]
@@ -258,6 +278,7 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, String> {
             let config = load()?.config;
             check_keys(&config)?;
             foreign::check(&config).map_err(|error| error.to_string())?;
+            Webhooks::check(&config).map_err(|error| error.to_string())?;
             say("The settings are good.")?;
         }
         Command::Config(ConfigCommand::Dump) => say(load()?.to_string().trim_end())?,
@@ -317,6 +338,14 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, String> {
             }
         }
         Command::Admin(AdminCommand::User(command)) => administer(&load()?.config, command)?,
+        Command::Keys(command) => {
+            let order = match command {
+                KeysCommand::Create(KeyName { name }) => Order::CreateKey { name },
+                KeysCommand::List => Order::ListKeys,
+                KeysCommand::Revoke(KeyName { name }) => Order::RevokeKey { name },
+            };
+            say(&block_on(admin::order(&load()?.config, order))??)?;
+        }
         Command::Send(Send { who, to, text }) => {
             let account = who.account()?;
             block_on(prompt::send(&account, &to, &text))?.map_err(|error| error.to_string())?;

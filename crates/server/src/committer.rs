@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 use zas_core::batch::{Batcher, Effect, Input};
 use zas_core::ledger::{Refusal, Submission, Write};
-use zas_core::shape;
-use zas_protocol::{Ack, Command, ErrorCode, Limits, Micros, Nack, Retry, TxnId, UserId};
+use zas_core::{policy, shape};
+use zas_protocol::{Ack, Command, ErrorCode, Limits, MessageLabel, Micros, Nack, Retry, TxnId, UserId};
 use zas_store::{Store, StoreError};
 
 use crate::auth::limits::Gate;
@@ -18,6 +18,7 @@ use crate::clock;
 use crate::feed::mailbox::{Item, Mailbox};
 use crate::metrics::{Metrics, Stage};
 use crate::nodehub::NodeHub;
+use crate::webhooks::Webhooks;
 
 /// What became of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,15 @@ const TRY_AGAIN_MS: u64 = 1_000;
 enum Answer {
     Once(oneshot::Sender<Outcome>),
     Mailbox(Arc<Mailbox>),
+}
+
+/// Whose rate a command counts for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Paced {
+    /// Its giver's.
+    ByUser,
+    /// A key's, which has counted it.
+    ByKey,
 }
 
 struct Ticket {
@@ -62,6 +72,7 @@ impl Committer {
     pub fn start(
         store: Arc<dyn Store>,
         hub: NodeHub,
+        webhooks: Webhooks,
         gate: Arc<Gate>,
         metrics: Arc<Metrics>,
         limits: Limits,
@@ -69,20 +80,35 @@ impl Committer {
     ) -> Self {
         let (sender, tickets) = mpsc::channel(limits.commit_queue);
         let (running, finished) = watch::channel(());
-        let work = Work { store, hub, metrics: metrics.clone() };
+        let work = Work { store, hub, webhooks, metrics: metrics.clone() };
         tokio::spawn(run(tickets, work, Batcher::new(&limits), draining.clone(), running));
         Self { tickets: sender, gate, metrics, limits: Arc::new(limits), draining, finished }
     }
 
     /// Commits a command of any shape and waits for its outcome.
-    pub async fn execute(&self, user: UserId, mut command: Command) -> Outcome {
+    pub async fn execute(&self, user: UserId, command: Command) -> Outcome {
+        self.wait(user, command, Paced::ByUser).await
+    }
+
+    /// The same at the order of who holds a key of the server-side API, whose own rate is its limit. What
+    /// the server itself says is marked as such.
+    pub async fn execute_for_server(&self, user: UserId, command: Command) -> Outcome {
+        self.wait(user, command, Paced::ByKey).await
+    }
+
+    async fn wait(&self, user: UserId, mut command: Command, paced: Paced) -> Outcome {
         let txn_id = command.txn_id().clone();
         if let Err(code) = shape::normalize(&mut command, &self.limits) {
             self.metrics.outcome(code.name());
             return Outcome::Refused(nack(txn_id, code));
         }
+        if let Command::Send { label, .. } = &mut command
+            && user == policy::SERVER
+        {
+            *label = Some(MessageLabel::System);
+        }
         let (answer, outcome) = oneshot::channel();
-        match self.submit(user, command, Answer::Once(answer)) {
+        match self.submit(user, command, Answer::Once(answer), paced) {
             Ok(()) => outcome.await.unwrap_or_else(|_| Outcome::Refused(nack(txn_id, ErrorCode::Unknown))),
             Err(nack) => Outcome::Refused(nack),
         }
@@ -90,13 +116,13 @@ impl Committer {
 
     /// Commits a command whose shape its session has checked; its outcome goes to the mailbox.
     pub fn execute_for(&self, mailbox: &Arc<Mailbox>, user: UserId, command: Command) {
-        if let Err(nack) = self.submit(user, command, Answer::Mailbox(mailbox.clone())) {
+        if let Err(nack) = self.submit(user, command, Answer::Mailbox(mailbox.clone()), Paced::ByUser) {
             mailbox.push(Item::Outcome(Outcome::Refused(nack)));
         }
     }
 
     /// Queues a command, if the user and the server can take one more.
-    fn submit(&self, user: UserId, command: Command, answer: Answer) -> Result<(), Nack> {
+    fn submit(&self, user: UserId, command: Command, answer: Answer, paced: Paced) -> Result<(), Nack> {
         let txn_id = command.txn_id().clone();
         let refuse = |code: ErrorCode, retry_after_ms| {
             self.metrics.outcome(code.name());
@@ -105,7 +131,9 @@ impl Committer {
         if *self.draining.borrow() {
             return Err(refuse(ErrorCode::Draining, Some(TRY_AGAIN_MS)));
         }
-        if let Err(wait) = self.gate.command(user, clock::steady()) {
+        if paced == Paced::ByUser
+            && let Err(wait) = self.gate.command(user, clock::steady())
+        {
             let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             return Err(refuse(ErrorCode::RateLimited, Some(wait)));
         }
@@ -209,6 +237,7 @@ fn nack(txn_id: TxnId, code: ErrorCode) -> Nack {
 struct Work {
     store: Arc<dyn Store>,
     hub: NodeHub,
+    webhooks: Webhooks,
     metrics: Arc<Metrics>,
 }
 
@@ -284,6 +313,7 @@ impl Work {
         }
         if any {
             self.hub.reconnect_all();
+            self.webhooks.look_again();
         }
         Input::Rechecked(missing)
     }
@@ -291,7 +321,10 @@ impl Work {
     fn fan_out(&self, decided: &zas_core::ledger::Decided) {
         for write in &decided.writes {
             match write {
-                Write::Append { event, .. } => self.hub.committed(event),
+                Write::Append { event, .. } => {
+                    self.hub.committed(event);
+                    self.webhooks.committed(event);
+                }
                 Write::SetProfile { user, profile_rev, .. } => self.hub.profile_changed(*user, *profile_rev),
                 _ => {}
             }

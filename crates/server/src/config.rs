@@ -7,6 +7,7 @@
 
 pub mod issuers;
 mod settings;
+pub mod webhooks;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,6 +19,7 @@ use zas_protocol::Limits;
 
 pub use issuers::Issuer;
 pub use settings::{Settings, Source, resolve};
+pub use webhooks::Webhook;
 
 /// When the refresh cookie is for https alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -69,6 +71,8 @@ pub struct Config {
     pub join_double_sends: bool,
     /// Other backends whose access tokens are accepted.
     pub issuers: Vec<Issuer>,
+    /// Who is told of what happens.
+    pub webhooks: Vec<Webhook>,
     /// Private addresses that the server itself may call: for keys of issuers, and webhooks.
     pub outbound_allow: Vec<IpNet>,
     /// When the refresh cookie is for https alone.
@@ -135,6 +139,7 @@ impl Config {
             lan: false,
             join_double_sends: true,
             issuers: Vec::new(),
+            webhooks: Vec::new(),
             outbound_allow: Vec::new(),
             cookie_secure: CookieSecure::Auto,
             log: "info".to_owned(),
@@ -200,6 +205,7 @@ impl Config {
             return refuse("metrics_listen: choose another port than that of listen".to_owned());
         }
         issuers::check(&self.issuers)?;
+        webhooks::check(&self.webhooks)?;
         let limits = &self.limits;
         if limits.ping_ms >= limits.dead_ms {
             return refuse("limits.dead_ms: it must be longer than ping_ms".to_owned());

@@ -11,6 +11,7 @@
 //! | [`routes`] | one file per group of endpoints |
 //! | [`committer`] | commands into commits, one task |
 //! | [`outbound`] | every call out of the server |
+//! | [`webhooks`] | telling other systems what happens |
 //! | [`nodehub`] | the hub of this node, and its timers |
 //! | [`feed`] | the feed's three rungs: socket, stream, poll |
 //! | [`legacy`] | the old contract, over the same services |
@@ -49,4 +50,6 @@ pub mod outbound;
 pub mod pool;
 pub mod router;
 pub mod routes;
+pub mod secret_file;
 pub mod serve;
+pub mod webhooks;

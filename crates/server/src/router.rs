@@ -24,7 +24,7 @@ use zas_protocol::limits::{ANONYMOUS_BODY_BYTES, BODY_BYTES};
 use crate::app::App;
 use crate::body;
 use crate::error::{ApiError, render};
-use crate::routes::{auth, commands, connection, feed, files, health, rooms, signals, state, users};
+use crate::routes::{auth, commands, connection, feed, files, health, rooms, server, signals, state, users};
 use crate::{demo, legacy};
 
 #[derive(OpenApi)]
@@ -62,6 +62,11 @@ fn described(image_bytes: usize) -> OpenApiRouter<App> {
         .routes(routes!(feed::socket))
         .routes(routes!(users::search))
         .routes(routes!(users::user))
+        .routes(routes!(server::users::upsert))
+        .routes(routes!(server::users::sign_out))
+        .routes(routes!(server::rooms::make_room))
+        .routes(routes!(server::rooms::set_members, server::rooms::change_members))
+        .routes(routes!(server::rooms::post_message))
         .routes(routes!(files::file))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .merge(anonymous)
@@ -73,16 +78,16 @@ fn described(image_bytes: usize) -> OpenApiRouter<App> {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = described(0).split_for_parts().1;
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-    document
-        .components
-        .get_or_insert_default()
-        .security_schemes
-        .insert("bearer".to_owned(), SecurityScheme::Http(bearer).into());
+    let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("zas_sk_…").build();
+    let schemes = &mut document.components.get_or_insert_default().security_schemes;
+    schemes.insert("bearer".to_owned(), SecurityScheme::Http(bearer).into());
+    schemes.insert("server_key".to_owned(), SecurityScheme::Http(key).into());
     document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])]);
     let content = Content::new(Some(Ref::from_schema_name("ErrorBody")));
     let refusal = ResponseBuilder::new().description("Refused.").content("application/json", content).build();
     for (path, item) in &mut document.paths.paths {
-        let operations = [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten();
+        let operations =
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten();
         for operation in operations.filter(|_| path.starts_with("/v1/")) {
             operation.responses.responses.insert("default".to_owned(), refusal.clone().into());
         }

@@ -8,6 +8,7 @@ pub mod feed;
 pub mod files;
 pub mod health;
 pub mod rooms;
+pub mod server;
 pub mod signals;
 pub mod state;
 pub mod users;

@@ -29,6 +29,7 @@ use crate::files::Files;
 use crate::metrics::Metrics;
 use crate::nodehub::NodeHub;
 use crate::outbound::{Outbound, OutboundError};
+use crate::webhooks::{WebhookError, Webhooks};
 use crate::{admin, clock, demo, router};
 
 /// Why the server did not start, or stopped.
@@ -40,6 +41,9 @@ pub enum ServeError {
     /// An issuer of tokens has no key to work with.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
+    /// A webhook has no secret to sign with.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// Nothing can be called.
     #[error("calls out are not possible: {0}")]
     Outbound(#[from] OutboundError),
@@ -93,6 +97,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         tracing::warn!("connections that did not leave in time are cut");
     }
     app.committer.finish().await;
+    app.webhooks.finish().await;
     app.hub.persist(&*app.store).await;
     app.store.close().await;
     tracing::info!("stopped");
@@ -134,7 +139,7 @@ pub async fn build(config: Config, draining: watch::Receiver<bool>) -> Result<Ap
 /// The parts put together; tests give a store in memory.
 ///
 /// # Errors
-/// [`ServeError::Issuer`], [`ServeError::Outbound`].
+/// [`ServeError::Issuer`], [`ServeError::Webhook`], [`ServeError::Outbound`].
 pub fn assemble(
     config: Config,
     keys: Keys,
@@ -153,9 +158,11 @@ pub fn assemble(
     let auth = Arc::new(Auth::new(keys, store.clone()).with_foreign(foreign));
     let cut = hub.clone();
     auth.on_revoked(move |user, which| cut.revoke(user, which));
+    let webhooks = Webhooks::start(&config, &outbound, &store, &draining)?;
     let committer = Committer::start(
         store.clone(),
         hub.clone(),
+        webhooks.clone(),
         gate.clone(),
         metrics.clone(),
         limits.clone(),
@@ -166,6 +173,7 @@ pub fn assemble(
         store,
         auth,
         committer,
+        webhooks,
         hub,
         files,
         gate,

@@ -38,6 +38,6 @@ pub use memory::{Backup, Fault, MemoryStore, Model};
 pub use port::{Entropy, Outcome, Secrets, Store};
 pub use rows::{
     AccountState, ApiKeyRow, DeviceRow, DeviceState, FileKind, FileRow, Identified, Membership, NewIdentity,
-    NewUser, PageAt, PasswordHash, REFRESH_GRACE_MS, RoomHead, Rotation, UserRow,
+    NewUser, PageAt, PasswordHash, REFRESH_GRACE_MS, RoomHead, Roster, Rotation, UserRow,
 };
 pub use sqlite::{Options, SqliteStore};

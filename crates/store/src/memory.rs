@@ -26,7 +26,7 @@ use crate::error::{CreateUserError, StoreError};
 use crate::port::{Outcome, Secrets, Store};
 use crate::rows::{
     AccountState, ApiKeyRow, DeviceRow, DeviceState, FileRow, Identified, Membership, NewIdentity, NewUser,
-    PageAt, PasswordHash, RoomHead, Rotation, UserRow,
+    PageAt, PasswordHash, RoomHead, Roster, Rotation, UserRow,
 };
 
 /// The store in memory.
@@ -195,12 +195,20 @@ impl Store for MemoryStore {
         Ok(self.open()?.webhook_due(webhook, limit))
     }
 
+    async fn webhook_place(&self, webhook: &str, room: RoomId) -> Result<Seq, StoreError> {
+        Ok(self.open()?.webhook_place(webhook, room))
+    }
+
     async fn advance_webhook(&self, webhook: &str, places: Vec<(RoomId, Seq)>) -> Result<(), StoreError> {
         self.open()?.advance_webhook(webhook, &places)
     }
 
     async fn log_after(&self, room: RoomId, after: Seq, limit: u32) -> Result<Vec<Event>, StoreError> {
         Ok(self.open()?.log_after(room, after, limit))
+    }
+
+    async fn roster(&self, room: RoomId) -> Result<Option<Roster>, StoreError> {
+        Ok(self.open()?.roster(room))
     }
 
     async fn heads(&self, user: UserId) -> Result<Vec<RoomHead>, StoreError> {

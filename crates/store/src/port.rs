@@ -15,7 +15,7 @@ use zas_protocol::{
 use crate::error::{CreateUserError, StoreError};
 use crate::rows::{
     AccountState, ApiKeyRow, DeviceRow, DeviceState, FileRow, Identified, Membership, NewIdentity, NewUser,
-    PageAt, PasswordHash, RoomHead, Rotation, UserRow,
+    PageAt, PasswordHash, RoomHead, Roster, Rotation, UserRow,
 };
 
 /// Ten random bytes for a new id, each time.
@@ -167,11 +167,17 @@ pub trait Store: Send + Sync + 'static {
     /// the last place it told.
     async fn webhook_due(&self, webhook: &str, limit: u32) -> Result<Vec<(RoomId, Seq)>, StoreError>;
 
+    /// The last place of a log that a webhook told; 0 for none.
+    async fn webhook_place(&self, webhook: &str, room: RoomId) -> Result<Seq, StoreError>;
+
     /// Advances a webhook's places; none ever goes back.
     async fn advance_webhook(&self, webhook: &str, places: Vec<(RoomId, Seq)>) -> Result<(), StoreError>;
 
     /// A stretch of a log above a place, whoever may see it: for the server itself alone.
     async fn log_after(&self, room: RoomId, after: Seq, limit: u32) -> Result<Vec<Event>, StoreError>;
+
+    /// Who is in a room now; `None` when there is none. For the server itself alone.
+    async fn roster(&self, room: RoomId) -> Result<Option<Roster>, StoreError>;
 
     // Rooms and logs
 

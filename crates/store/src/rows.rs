@@ -3,7 +3,7 @@
 use std::fmt;
 
 use zas_core::ledger::FileFacts;
-use zas_protocol::rest::User;
+use zas_protocol::rest::{Member, User};
 use zas_protocol::{Attachment, DeviceId, Epoch, FileId, Media, Micros, Role, RoomId, RoomKind, Seq, UserId};
 
 /// For how long a used refresh token still gives the same successor, in milliseconds: two tabs
@@ -104,6 +104,15 @@ pub struct Identified {
     pub username: String,
     /// What their sessions are good for.
     pub state: AccountState,
+}
+
+/// Who is in a room, for the server itself alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roster {
+    /// What the room is.
+    pub kind: RoomKind,
+    /// By id.
+    pub members: Vec<Member>,
 }
 
 /// A key of the server-side API.

@@ -46,7 +46,7 @@ use crate::error::{CreateUserError, StoreError};
 use crate::port::{Outcome, Secrets, Store};
 use crate::rows::{
     AccountState, ApiKeyRow, DeviceRow, DeviceState, FileRow, Identified, Membership, NewIdentity, NewUser,
-    PageAt, PasswordHash, RoomHead, Rotation, UserRow,
+    PageAt, PasswordHash, RoomHead, Roster, Rotation, UserRow,
 };
 
 /// How much SQLite may take.
@@ -367,6 +367,11 @@ impl Store for SqliteStore {
         self.read(move |c| webhooks::due(c, &webhook, limit)).await
     }
 
+    async fn webhook_place(&self, webhook: &str, room: RoomId) -> Result<Seq, StoreError> {
+        let webhook = webhook.to_owned();
+        self.read(move |c| webhooks::place(c, &webhook, room)).await
+    }
+
     async fn advance_webhook(&self, webhook: &str, places: Vec<(RoomId, Seq)>) -> Result<(), StoreError> {
         let webhook = webhook.to_owned();
         self.write(move |c| webhooks::advance(c, &webhook, &places)).await
@@ -374,6 +379,10 @@ impl Store for SqliteStore {
 
     async fn log_after(&self, room: RoomId, after: Seq, limit: u32) -> Result<Vec<Event>, StoreError> {
         self.read(move |c| logs::after(c, room, after, limit)).await
+    }
+
+    async fn roster(&self, room: RoomId) -> Result<Option<Roster>, StoreError> {
+        self.read(move |c| rooms::roster(c, room)).await
     }
 
     async fn heads(&self, user: UserId) -> Result<Vec<RoomHead>, StoreError> {

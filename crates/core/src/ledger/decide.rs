@@ -14,7 +14,7 @@ use super::{
     Context, Decided, Facts, FileFacts, Fingerprint, MemberFacts, Refusal, RoomFacts, StoredTxn, Submission,
     Write, pair,
 };
-use crate::policy::{self, Action, Standing};
+use crate::policy::{self, Action, SERVER, Standing};
 
 /// Decides one command. `facts` hold what [`super::needs`] names; after `Ok` they hold what is so
 /// once the writes are made, after `Err` they are untouched.
@@ -110,11 +110,10 @@ impl Draft<'_> {
     }
 
     fn may(&self, action: Action, room: RoomId) -> Result<(), Refusal> {
-        let standing = Standing {
-            active: true,
-            room: self.facts.rooms.get(&room).map(|facts| facts.kind),
-            role: self.facts.members.get(&(room, self.user)).map(|member| member.role),
-        };
+        let kind = self.facts.rooms.get(&room).map(|facts| facts.kind);
+        let member = self.facts.members.get(&(room, self.user)).map(|member| member.role);
+        let role = kind.and_then(|kind| policy::role_of(self.user, kind, member));
+        let standing = Standing { active: true, room: kind, role };
         Ok(policy::decide(action, standing)?)
     }
 
@@ -276,11 +275,21 @@ impl Draft<'_> {
     }
 
     fn remove_member(&mut self, room: RoomId, other: UserId) -> Result<(), Refusal> {
-        let target = self.facts.members.get(&(room, other)).map(|member| member.role);
+        let mut target = self.facts.members.get(&(room, other)).map(|member| member.role);
+        // The server passes an owner's role on as its owner would, and then takes a member out.
+        let passes_on = self.user == SERVER && target == Some(Role::Owner);
+        let heir = passes_on.then(|| self.heir(room, other)).flatten();
+        if heir.is_some() {
+            target = Some(Role::Member);
+        }
         // Asked as if for a plain member first, so that only who may remove learns who is in.
         self.may(Action::RemoveMember(target.unwrap_or(Role::Member)), room)?;
         if target.is_none() || other == self.user {
             return Err(ErrorCode::NotFound.into());
+        }
+        if let Some(heir) = heir {
+            self.append(room, EventBody::RoleChanged { user: heir, role: Role::Owner });
+            self.put_role(room, heir, Role::Owner);
         }
         let to = self.append_named(room, EventBody::MemberRemoved { user: other });
         self.end_membership(room, other, to);
@@ -292,11 +301,16 @@ impl Draft<'_> {
         if other == self.user || !self.facts.members.contains_key(&(room, other)) {
             return Err(ErrorCode::NotFound.into());
         }
+        let owner = if self.user == SERVER { self.owner(room) } else { Some(self.user) };
+        if owner == Some(other) {
+            // A group has an owner: the server names another, who then is not.
+            return Err(ErrorCode::Forbidden.into());
+        }
         self.append_named(room, EventBody::RoleChanged { user: other, role });
         self.put_role(room, other, role);
-        if role == Role::Owner {
-            self.append(room, EventBody::RoleChanged { user: self.user, role: Role::Admin });
-            self.put_role(room, self.user, Role::Admin);
+        if let Some(owner) = owner.filter(|_| role == Role::Owner) {
+            self.append(room, EventBody::RoleChanged { user: owner, role: Role::Admin });
+            self.put_role(room, owner, Role::Admin);
         }
         Ok(())
     }
@@ -305,7 +319,7 @@ impl Draft<'_> {
         self.may(Action::Leave, room)?;
         let user = self.user;
         let owner = self.facts.members.get(&(room, user)).is_some_and(|member| member.role == Role::Owner);
-        if owner && let Some(heir) = self.heir(room) {
+        if owner && let Some(heir) = self.heir(room, user) {
             self.append(room, EventBody::RoleChanged { user: heir, role: Role::Owner });
             self.put_role(room, heir, Role::Owner);
         }
@@ -314,12 +328,19 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// Those of a room whose roster was asked for.
+    fn roster(&self, room: RoomId) -> impl Iterator<Item = (&(RoomId, UserId), &MemberFacts)> {
+        self.facts.members.range((room, UserId(uuid::Uuid::nil()))..=(room, UserId(uuid::Uuid::max())))
+    }
+
+    fn owner(&self, room: RoomId) -> Option<UserId> {
+        self.roster(room).find(|(_, member)| member.role == Role::Owner).map(|(&(_, user), _)| user)
+    }
+
     /// Who owns the group when its owner leaves: the longest-standing admin, else member.
-    fn heir(&self, room: RoomId) -> Option<UserId> {
-        self.facts
-            .members
-            .range((room, UserId(uuid::Uuid::nil()))..=(room, UserId(uuid::Uuid::max())))
-            .filter(|&(&(_, user), _)| user != self.user)
+    fn heir(&self, room: RoomId, owner: UserId) -> Option<UserId> {
+        self.roster(room)
+            .filter(|&(&(_, user), _)| user != owner)
             .min_by_key(|&(&(_, user), member)| (member.role == Role::Member, member.from, user))
             .map(|(&(_, user), _)| user)
     }

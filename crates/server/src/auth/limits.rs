@@ -25,6 +25,7 @@ pub struct Gate {
     signals: Mutex<Limiter<UserId>>,
     uploads: Mutex<Limiter<UserId>>,
     sign_ins: Mutex<Limiter<IpAddr>>,
+    server: Mutex<Limiter<String>>,
 }
 
 impl Gate {
@@ -41,6 +42,7 @@ impl Gate {
             signals: limiter(limits.signals_per_minute, limits.signals_per_minute),
             uploads: limiter(UPLOADS_PER_MINUTE, UPLOADS_PER_MINUTE),
             sign_ins: limiter(limits.sign_ins_per_minute, limits.sign_ins_per_minute),
+            server: limiter(limits.server_requests_per_minute, limits.server_requests_per_minute),
         }
     }
 
@@ -71,6 +73,14 @@ impl Gate {
     /// How long until there is one again.
     pub fn upload(&self, user: UserId, now: Micros) -> Result<(), Duration> {
         take(&self.uploads, now, &user)
+    }
+
+    /// Takes one request with a key of the server-side API.
+    ///
+    /// # Errors
+    /// How long until there is one again.
+    pub fn server(&self, key: &str, now: Micros) -> Result<(), Duration> {
+        take(&self.server, now, &key.to_owned())
     }
 
     /// Takes one attempt to sign in or register from an address. A provider gives each customer

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use zas_protocol::Limits;
 
 use super::issuers::{Issuer, Signing, THE_ONE};
-use super::{Config, ConfigError, CookieSecure, Loaded, LogFormat, Said};
+use super::{Config, ConfigError, CookieSecure, Loaded, LogFormat, Said, Webhook};
 
 /// The data folder, unless another is named.
 const DATA: &str = "zas-data";
@@ -137,6 +137,8 @@ pub struct Settings {
     #[arg(skip)]
     pub(super) issuers: Option<Vec<Issuer>>,
     #[arg(skip)]
+    pub(super) webhooks: Option<Vec<Webhook>>,
+    #[arg(skip)]
     pub(super) limits: Option<toml::Table>,
 }
 
@@ -207,6 +209,7 @@ pub fn resolve(prompt: Settings, source: impl Fn(&str) -> Source) -> Result<Load
             (prompt.issuer_home, file.issuer_home),
             file.issuers,
         )?,
+        webhooks: lay.over("webhooks", None, file.webhooks, Vec::new()),
         outbound_allow: networks(
             "outbound_allow",
             &lay.over("outbound_allow", prompt.outbound_allow, file.outbound_allow, Vec::new()),

@@ -147,3 +147,23 @@ fn addresses_and_networks_are_read_or_refused() {
     assert!(refused("listen = \"127.0.0.1:9464\"").starts_with("metrics_listen"));
     assert!(refused("public_url = \"chat.example.com\"").starts_with("public_url"));
 }
+
+#[test]
+fn the_settings_of_the_guide_to_ones_own_accounts_are_good_in_both_languages() {
+    let guides = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides");
+    let blocks = |name: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(guides.join(name)).unwrap();
+        let after = text.split("```toml\n").skip(1);
+        after.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    };
+    let english = blocks("your-own-accounts.md");
+    assert_eq!(english, blocks("your-own-accounts.es.md"));
+    let together = english.iter().rev().map(String::as_str).collect::<String>();
+    let config = resolved("", &together, Source::Flag).unwrap().config;
+    assert_eq!((config.issuers.len(), config.webhooks.len(), config.outbound_allow.len()), (3, 1, 2));
+    let django =
+        resolved("issuer_key_file = \"/etc/zas/django.key\"\nissuer_home = true", "", Source::Flag).unwrap();
+    let [issuer] = django.config.issuers.as_slice() else { panic!("{:?}", django.config.issuers) };
+    assert_eq!((issuer.name.as_str(), issuer.home), ("backend", true));
+    assert!(refused("issuer_home = true").contains("issuer_key_file"));
+}

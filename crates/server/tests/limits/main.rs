@@ -22,7 +22,7 @@ use zas_core::ledger::Submission;
 use zas_protocol::Limits;
 
 /// Each limit, the file of its test below the repository's folder, and the test.
-const TESTED: [(&str, &str, &str); 44] = [
+const TESTED: [(&str, &str, &str); 48] = [
     ("FRAME_BYTES", SIZES, "a_frame_of_64_kib_is_read_and_one_byte_more_closes_the_socket"),
     ("AUTH_FRAME_BYTES", HANDSHAKE, "a_first_frame_of_4_kib_is_read_and_one_byte_more_closes_the_socket"),
     ("ANONYMOUS_SOCKET_BYTES", HANDSHAKE, "a_socket_of_nobody_yet_sends_8_kib_in_all_and_no_more"),
@@ -36,6 +36,7 @@ const TESTED: [(&str, &str, &str); 44] = [
     ("ROOMS_PER_USER", STORE, "a_person_is_in_so_many_rooms_and_no_more"),
     ("PAGE_EVENTS", ROOMS, "a_page_has_100_events_and_no_more"),
     ("SEARCH_RESULTS", ROOMS, "a_search_finds_20_people_and_no_more"),
+    ("SERVER_BATCH", SERVER, "a_request_names_a_hundred_people_and_no_more"),
     ("UNREAD_CAP", STORE, "unread_are_counted_up_to_the_cap"),
     (
         "TYPING_EVERY_MS",
@@ -53,6 +54,7 @@ const TESTED: [(&str, &str, &str); 44] = [
     ("commands_burst", RATES, "forty_commands_pass_at_once_and_no_more_over_all_transports"),
     ("reads_per_minute", RATES, "so_many_reads_pass_and_no_more"),
     ("sign_ins_per_minute", RATES, "so_many_sign_ins_pass_from_an_address_and_no_more"),
+    ("server_requests_per_minute", SERVER, "so_many_requests_pass_with_a_key_and_no_more"),
     (
         "signals_per_minute",
         RATES,
@@ -81,6 +83,8 @@ const TESTED: [(&str, &str, &str); 44] = [
         "crates/server/tests/foreign_tokens.rs",
         "an_unknown_key_is_asked_for_once_in_a_while_however_many_tokens_name_one",
     ),
+    ("webhook_retry_ms", WEBHOOKS, "an_address_that_fails_is_tried_again_with_the_same_id_and_in_order"),
+    ("webhook_give_up_ms", WEBHOOKS, "an_event_that_is_too_old_is_passed_over_once_it_fails"),
     ("commit_queue", BATCH, "the_queue_takes_its_limit_and_refuses_the_next"),
     ("commit_batch", BATCH, "what_comes_during_a_commit_goes_together_up_to_the_batch"),
 ];
@@ -90,6 +94,8 @@ const HANDSHAKE: &str = "crates/server/tests/limits/handshake.rs";
 const ROOMS: &str = "crates/server/tests/limits/rooms.rs";
 const RATES: &str = "crates/server/tests/limits/rates.rs";
 const FEED: &str = "crates/server/tests/limits/feed.rs";
+const SERVER: &str = "crates/server/tests/server_api.rs";
+const WEBHOOKS: &str = "crates/server/tests/webhooks.rs";
 const MAILBOX: &str = "crates/server/src/feed/mailbox.rs";
 const PICTURE: &str = "crates/server/src/files/picture.rs";
 const HUB: &str = "crates/core/tests/hub/main.rs";

@@ -87,6 +87,11 @@ impl Setup {
         self.environment("ZAS_METRICS_LISTEN", &address.to_string())
     }
 
+    /// Where it listens for metrics and orders.
+    pub(crate) fn metrics_address(&self) -> String {
+        self.metrics.expect("it listens for metrics").to_string()
+    }
+
     /// What its metrics say now of one of them.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
         let url = format!("http://{}/metrics", self.metrics.expect("it listens for metrics"));

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use zas_protocol::rest::Member;
 use zas_protocol::{Event, Micros, RoomId, RoomKind, Seq, UserId};
 
 use super::model::Model;
 use crate::error::{CreateUserError, StoreError};
-use crate::rows::{AccountState, ApiKeyRow, Identified, NewIdentity, NewUser, PasswordHash};
+use crate::rows::{AccountState, ApiKeyRow, Identified, NewIdentity, NewUser, PasswordHash, Roster};
 
 #[derive(Clone, Default)]
 pub(super) struct Foreign {
@@ -85,13 +86,16 @@ impl Model {
     }
 
     pub(super) fn webhook_due(&self, webhook: &str, limit: u32) -> Vec<(RoomId, Seq)> {
-        let told = |room| self.foreign.webhooks.get(webhook).and_then(|places| places.get(&room)).copied();
         self.shared_logs()
-            .map(|(room, head)| (room, head, told(room).unwrap_or(0)))
+            .map(|(room, head)| (room, head, self.webhook_place(webhook, room)))
             .filter(|&(_, head, told)| head > told)
             .map(|(room, _, told)| (room, told))
             .take(limit as usize)
             .collect()
+    }
+
+    pub(super) fn webhook_place(&self, webhook: &str, room: RoomId) -> Seq {
+        self.foreign.webhooks.get(webhook).and_then(|places| places.get(&room)).copied().unwrap_or(0)
     }
 
     pub(super) fn advance_webhook(
@@ -112,6 +116,12 @@ impl Model {
         let log = self.rooms.get(&room).map(|room| room.log.as_slice()).unwrap_or_default();
         let above = log.iter().map(|(event, _)| event).filter(|event| event.seq > after);
         above.take(limit as usize).cloned().collect()
+    }
+
+    pub(super) fn roster(&self, room: RoomId) -> Option<Roster> {
+        let room = self.rooms.get(&room)?;
+        let members = room.roster().map(|(user, member)| Member { user, role: member.role });
+        Some(Roster { kind: room.kind, members: members.collect() })
     }
 
     fn shared_logs(&self) -> impl Iterator<Item = (RoomId, Seq)> {

@@ -11,7 +11,7 @@ use zas_protocol::{Epoch, RoomId, Seq, UserId};
 use super::changes;
 use super::columns::{self, event_columns, position_columns};
 use crate::error::StoreError;
-use crate::rows::{Membership, RoomHead};
+use crate::rows::{Membership, RoomHead, Roster};
 
 pub(super) fn heads(
     connection: &Connection,
@@ -205,4 +205,17 @@ fn each(
         row(next)?;
     }
     Ok(())
+}
+
+pub(super) fn roster(connection: &Connection, room: RoomId) -> Result<Option<Roster>, StoreError> {
+    let mut select = connection.prepare_cached("SELECT kind FROM rooms WHERE id = ?1")?;
+    let Some(kind) = select.query_row([room.0], |row| columns::kind(row, 0)).optional()? else {
+        return Ok(None);
+    };
+    let mut select = connection.prepare_cached(
+        "SELECT user_id, role FROM memberships WHERE room_id = ?1 AND to_seq IS NULL ORDER BY user_id",
+    )?;
+    let members = select
+        .query_map([room.0], |row| Ok(Member { user: UserId(row.get(0)?), role: columns::role(row, 1)? }))?;
+    Ok(Some(Roster { kind, members: members.collect::<rusqlite::Result<_>>()? }))
 }

@@ -1,6 +1,6 @@
 //! How far each webhook has told each log.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use zas_protocol::{RoomId, Seq};
 
 use super::columns;
@@ -32,6 +32,13 @@ pub(super) fn due(
     let rows =
         select.query_map(params![webhook, limit], |row| Ok((RoomId(row.get(0)?), columns::uint(row, 1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn place(connection: &Connection, webhook: &str, room: RoomId) -> Result<Seq, StoreError> {
+    let mut select =
+        connection.prepare_cached("SELECT seq FROM webhook_places WHERE webhook = ?1 AND room_id = ?2")?;
+    let found = select.query_row(params![webhook, room.0], |row| columns::uint(row, 0)).optional()?;
+    Ok(found.unwrap_or(0))
 }
 
 pub(super) fn advance(

@@ -1,7 +1,8 @@
 //! Other systems: their people, their keys, and what they are told.
 
 use uuid::Uuid;
-use zas_protocol::{RoomId, UserId};
+use zas_core::policy::SERVER;
+use zas_protocol::{Command, ErrorCode, EventBody, Role, RoomId, RoomKind, UserId};
 use zas_store::{
     AccountState, ApiKeyRow, CreateUserError, Identified, NewIdentity, PasswordHash, StoreError,
 };
@@ -133,6 +134,8 @@ pub(crate) async fn a_webhook_begins_at_the_ends_and_keeps_its_places(mut world:
     world.store.advance_webhook("shop", vec![(old, said.seq), (new, 1)]).await.unwrap();
     world.store.advance_webhook("shop", vec![(old, 1), (new, 0)]).await.unwrap();
     world.store.begin_webhook("shop").await.unwrap();
+    assert_eq!(world.store.webhook_place("shop", old).await.unwrap(), said.seq);
+    assert_eq!(world.store.webhook_place("shop", RoomId(Uuid::nil())).await.unwrap(), 0);
     world.reopen().await;
     assert_eq!(world.store.webhook_due("shop", 9).await.unwrap(), []);
     let more = world.send(luis, old, "more").await;
@@ -157,4 +160,49 @@ pub(crate) async fn a_log_is_read_above_a_place_whoever_may_see_it(world: World)
     assert_eq!(seqs(1, 2).await, [2, 3]);
     assert_eq!(seqs(4, 9).await, [0; 0]);
     assert_eq!(world.store.log_after(RoomId(Uuid::nil()), 0, 9).await.unwrap(), []);
+}
+
+pub(crate) async fn a_roster_names_who_is_in_now(world: World) {
+    let (ana, luis, eva) = (world.user("ana").await, world.user("luis").await, world.user("eva").await);
+    let room = world.group(&[ana, luis, eva]).await;
+    world.ok(ana, Command::RemoveMember { txn_id: world.txn(), room, user: eva }).await;
+    let roster = world.store.roster(room).await.unwrap().unwrap();
+    let members: Vec<_> = roster.members.iter().map(|member| (member.user, member.role)).collect();
+    assert_eq!((roster.kind, members), (RoomKind::Group, vec![(ana, Role::Owner), (luis, Role::Member)]));
+    assert_eq!(world.store.roster(RoomId(Uuid::nil())).await.unwrap(), None);
+}
+
+pub(crate) async fn the_server_does_what_an_owner_may_and_passes_an_owners_role_on(world: World) {
+    let (ana, luis, eva) = (world.user("ana").await, world.user("luis").await, world.user("eva").await);
+    let room = world.group(&[ana, luis]).await;
+    let add = || Command::AddMember { txn_id: world.txn(), room, user: eva };
+    assert_eq!(world.refused(SERVER, add()).await, ErrorCode::Revoked, "it has no account yet");
+    let new = NewIdentity { id: SERVER, ..subject(&world, "server", &["system"]) };
+    world.store.create_identity(new).await.unwrap();
+    world.ok(SERVER, add()).await;
+    world.send(SERVER, room, "welcome").await;
+    let aside = world.private(ana, luis).await;
+    world.send(SERVER, aside, "to two").await;
+    let outside = RoomId::own_log(ana);
+    assert_eq!(world.refused(SERVER, world.message(outside, "x")).await, ErrorCode::NotFound);
+    let role = async |user, role| {
+        world.submit(SERVER, Command::SetRole { txn_id: world.txn(), room, user, role }).await
+    };
+    role(luis, Role::Admin).await.unwrap();
+    assert_eq!(role(ana, Role::Member).await.unwrap_err().code, ErrorCode::Forbidden, "a group has an owner");
+    let named = role(eva, Role::Owner).await.unwrap();
+    let events: Vec<_> = named.events().map(|event| (event.sender, event.body.clone())).collect();
+    let changed = |user, role| (Some(SERVER), EventBody::RoleChanged { user, role });
+    assert_eq!(events, [changed(eva, Role::Owner), changed(ana, Role::Admin)]);
+    let remove =
+        async |user| world.submit(SERVER, Command::RemoveMember { txn_id: world.txn(), room, user }).await;
+    let removed = remove(eva).await.unwrap();
+    let bodies: Vec<_> =
+        removed.events().filter(|event| event.room == room).map(|event| event.body.clone()).collect();
+    let heir = EventBody::RoleChanged { user: ana, role: Role::Owner };
+    assert_eq!(bodies, [heir, EventBody::MemberRemoved { user: eva }], "the admin of longest standing");
+    remove(luis).await.unwrap();
+    assert_eq!(remove(ana).await.unwrap_err().code, ErrorCode::Forbidden, "nobody is left to own it");
+    let roster = world.store.roster(room).await.unwrap().unwrap();
+    assert_eq!(roster.members.iter().map(|member| member.user).collect::<Vec<_>>(), [ana]);
 }

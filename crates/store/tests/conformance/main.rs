@@ -56,6 +56,8 @@ macro_rules! engine {
             foreign::a_sign_out_of_foreign_tokens_is_remembered_and_never_goes_back,
             foreign::keys_are_kept_by_name_and_forgotten,
             foreign::a_webhook_begins_at_the_ends_and_keeps_its_places,
+            foreign::a_roster_names_who_is_in_now,
+            foreign::the_server_does_what_an_owner_may_and_passes_an_owners_role_on,
             foreign::a_log_is_read_above_a_place_whoever_may_see_it,
             logs::concurrent_writers_leave_no_gap_and_what_was_acked_is_below_what_is_sent_after,
             logs::times_rise_within_a_room_though_the_clock_goes_back,

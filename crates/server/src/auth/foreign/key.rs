@@ -1,20 +1,14 @@
 //! What an issuer's signatures are checked with.
 
-use std::fs::{self, File};
-use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 
 use crate::config::issuers::{Issuer, Signing};
+use crate::secret_file;
 
 /// A shared secret is no shorter: that of HS256's own hash (RFC 7518 §3.2).
 const SECRET_BYTES: usize = 32;
-/// No key file is longer; more is not read.
-const FILE_BYTES: u64 = 16 * 1024;
 
 /// Why an issuer has no key to work with. One sentence for the prompt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,26 +38,14 @@ pub(super) fn load(issuer: &Issuer) -> Result<Option<DecodingKey>, IssuerError> 
     let failed = |why: String| IssuerError { issuer: issuer.name.clone(), why };
     let is_secret = issuer.algorithm == Signing::HS256;
     let text = match (&issuer.key_file, &issuer.key_env) {
-        (Some(path), _) => read(path, is_secret).map_err(failed)?,
+        (Some(path), _) if is_secret => secret_file::read(path).map_err(failed)?,
+        (Some(path), _) => secret_file::read_public(path).map_err(failed)?,
         (None, Some(name)) => std::env::var(name)
             .map_err(|_| failed(format!("the environment variable {name} is not set, or is no text")))?,
         (None, None) => return Ok(None),
     };
     let key = if is_secret { secret(&text) } else { public(&text, issuer.algorithm) };
     key.map(Some).map_err(failed)
-}
-
-/// A secret may be its owner's and a group's, since the backend that signs has to read it too.
-fn read(path: &Path, is_secret: bool) -> Result<String, String> {
-    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-    let file = File::open(path).map_err(failed)?;
-    let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
-    if is_secret && mode & 0o007 != 0 {
-        return Err(format!("{0} can be read by everybody; run: chmod 640 {0}", path.display()));
-    }
-    let mut text = String::new();
-    file.take(FILE_BYTES).read_to_string(&mut text).map_err(failed)?;
-    Ok(text)
 }
 
 /// As Django takes it: the bytes of a text. The end of the file's line is none of it.
@@ -130,6 +112,9 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     const ED_PEM: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
