@@ -15,7 +15,7 @@ pub(crate) struct Need {
     pub(crate) tests: &'static str,
 }
 
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 5] = [
     Need {
         package: "faketime",
         files: &[
@@ -27,6 +27,7 @@ const NEEDS: [Need; 4] = [
     Need { package: "nginx-light", files: &["/usr/sbin/nginx"], tests: "binary(doctor)" },
     Need { package: "caddy", files: &["/usr/bin/caddy"], tests: "binary(doctor)" },
     Need { package: "openssl", files: &["/usr/bin/openssl"], tests: "binary(doctor)" },
+    Need { package: "mariadb-server", files: &["/usr/sbin/mariadbd"], tests: "test(mariadb::)" },
 ];
 
 /// What the Rust tests need and is not here.

@@ -140,6 +140,15 @@ table! {
     /// Nothing can be written: the disk is full or read-only.
     StorageFull = "storage_full", 507, Later,
         "El servidor no puede guardar ahora. Tu mensaje espera aquí.", "The server can't store right now. Your message waits here.";
+    /// The backend that Zas stands before can't be reached, or gives no answer.
+    UpstreamUnreachable = "upstream_unreachable", 502, Later,
+        "El chat funciona, pero el resto de la aplicación no responde. Prueba dentro de un momento.", "The chat works, but the rest of the app doesn't answer. Try again in a moment.";
+    /// The backend that Zas stands before takes too long to answer.
+    UpstreamTimeout = "upstream_timeout", 504, Later,
+        "El chat funciona, pero el resto de la aplicación tarda demasiado. Prueba dentro de un momento.", "The chat works, but the rest of the app takes too long. Try again in a moment.";
+    /// The backend that Zas stands before sends requests back to Zas.
+    UpstreamLoop = "upstream_loop", 508, Never,
+        "El servidor está mal configurado: se llama a sí mismo.", "The server is misconfigured: it calls itself.";
     /// A bug on our side.
     Internal = "internal", 500, Later,
         "Algo ha fallado de nuestro lado. Se reintenta.", "Something failed on our side. Trying again.";

@@ -108,6 +108,17 @@ pub struct Limits {
     pub commit_queue: usize,
     /// Commands that share one commit.
     pub commit_batch: usize,
+    /// Time for a connection to the existing backend, its TLS included.
+    pub upstream_connect_ms: u64,
+    /// Time for the existing backend to begin its answer, while nothing of the request is outstanding.
+    pub upstream_answer_ms: u64,
+    /// An answer or a socket of the existing backend is given up after this long without a byte, and so is
+    /// a client that takes none of it.
+    pub upstream_idle_ms: u64,
+    /// All headers of an answer of the existing backend together.
+    pub upstream_header_bytes: usize,
+    /// Requests and sockets that the existing backend is busy with; beyond it, 503.
+    pub upstream_requests: usize,
 }
 
 impl Default for Limits {
@@ -143,6 +154,11 @@ impl Default for Limits {
             webhook_give_up_ms: 24 * 60 * 60 * 1_000,
             commit_queue: 4_096,
             commit_batch: 256,
+            upstream_connect_ms: 5_000,
+            upstream_answer_ms: 60_000,
+            upstream_idle_ms: 300_000,
+            upstream_header_bytes: 64 * 1024,
+            upstream_requests: 4_096,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::future::{Ready, ready};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -44,16 +44,23 @@ impl<S> Accept<TcpStream, S> for Guard {
     }
 }
 
-/// How many bytes a connection may still send. Nobody counts until somebody [limits](Self::limit)
-/// it.
+/// How many bytes a connection may still send, and how long it may read nothing. Nobody counts the
+/// bytes until somebody [limits](Self::limit) it.
 #[derive(Debug, Clone)]
-pub struct Allowance(Arc<AtomicUsize>);
+pub struct Allowance(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    bytes: AtomicUsize,
+    /// In milliseconds; 0 for what [`Guard`] says.
+    stall: AtomicU64,
+}
 
 const UNLIMITED: usize = usize::MAX;
 
 impl Default for Allowance {
     fn default() -> Self {
-        Self(Arc::new(AtomicUsize::new(UNLIMITED)))
+        Self(Arc::new(Shared { bytes: AtomicUsize::new(UNLIMITED), stall: AtomicU64::new(0) }))
     }
 }
 
@@ -61,18 +68,29 @@ impl Allowance {
     /// Lets it send about `bytes` more, until what is returned is dropped. One more ends it.
     #[must_use]
     pub fn limit(&self, bytes: usize) -> Limited {
-        self.0.store(bytes, Ordering::Relaxed);
+        self.0.bytes.store(bytes, Ordering::Relaxed);
         Limited(self.clone())
+    }
+
+    /// From now on it may read nothing for so long; as long as [`Guard`] says without an argument.
+    pub fn may_stall(&self, stall: Option<Duration>) {
+        let ms = stall.map_or(0, |stall| u64::try_from(stall.as_millis()).unwrap_or(u64::MAX));
+        self.0.stall.store(ms, Ordering::Relaxed);
+    }
+
+    fn stall(&self) -> Option<Duration> {
+        let ms = self.0.stall.load(Ordering::Relaxed);
+        (ms > 0).then(|| Duration::from_millis(ms))
     }
 
     /// Takes what has been read; whether it may be.
     fn take(&self, bytes: usize) -> bool {
-        let left = self.0.load(Ordering::Relaxed);
+        let left = self.0.bytes.load(Ordering::Relaxed);
         if left == UNLIMITED {
             return true;
         }
         // Only the connection itself takes, so that nothing is lost between.
-        self.0.store(left.saturating_sub(bytes), Ordering::Relaxed);
+        self.0.bytes.store(left.saturating_sub(bytes), Ordering::Relaxed);
         bytes <= left
     }
 }
@@ -83,7 +101,7 @@ pub struct Limited(Allowance);
 
 impl Drop for Limited {
     fn drop(&mut self) {
-        self.0.0.store(UNLIMITED, Ordering::Relaxed);
+        self.0.0.bytes.store(UNLIMITED, Ordering::Relaxed);
     }
 }
 
@@ -129,7 +147,7 @@ impl<T> Guarded<T> {
             self.stalled = None;
             return written;
         }
-        let stall = self.stall;
+        let stall = self.allowance.stall().unwrap_or(self.stall);
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(stall)));
         stalled.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
@@ -248,6 +266,22 @@ mod tests {
             client.read_exact(&mut [0; 8]).await.unwrap();
         }
         let error = tokio::time::timeout(STALL + Duration::from_secs(1), writes).await.unwrap().unwrap();
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_may_be_allowed_to_read_nothing_for_longer() {
+        let (mut client, mut server, allowance) = connection();
+        allowance.may_stall(Some(3 * STALL));
+        let writes = tokio::spawn(async move { server.write_all(&[0; 16]).await });
+        tokio::time::sleep(2 * STALL).await;
+        client.read_exact(&mut [0; 16]).await.unwrap();
+        writes.await.unwrap().unwrap();
+        let (_client, mut server, allowance) = connection();
+        allowance.may_stall(Some(3 * STALL));
+        allowance.may_stall(None);
+        let writes = server.write_all(&[0; 16]);
+        let error = tokio::time::timeout(STALL + Duration::from_secs(1), writes).await.unwrap();
         assert_eq!(error.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 }

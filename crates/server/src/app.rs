@@ -18,6 +18,7 @@ use crate::files::Files;
 use crate::legacy::once::Once;
 use crate::metrics::Metrics;
 use crate::nodehub::NodeHub;
+use crate::upstream::Upstream;
 use crate::webhooks::Webhooks;
 
 /// The server's parts, cheap to clone.
@@ -53,6 +54,8 @@ pub struct App {
     pub once: Arc<Once>,
     /// The web client.
     pub web: Web,
+    /// The existing backend, if one stands behind.
+    pub upstream: Option<Arc<Upstream>>,
     /// Whether the server is draining.
     pub draining: watch::Receiver<bool>,
 }

@@ -21,7 +21,7 @@ use crate::error::ApiError;
 /// The body took too long.
 #[derive(Debug, thiserror::Error)]
 #[error("the body did not come in time")]
-struct Late;
+pub struct Late;
 
 /// Bounds the time of every request's body, if it has one.
 pub async fn in_time(State(wait): State<Duration>, request: Request, next: Next) -> Response {
@@ -64,6 +64,8 @@ pub fn refused(status: StatusCode, rejection: &(dyn Error + 'static)) -> ApiErro
     }
 }
 
-fn is_late(error: &(dyn Error + 'static)) -> bool {
+/// Whether an error is that a body was [`Late`].
+#[must_use]
+pub fn is_late(error: &(dyn Error + 'static)) -> bool {
     error.is::<Late>() || error.source().is_some_and(is_late)
 }

@@ -280,6 +280,9 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, String> {
             foreign::check(&config).map_err(|error| error.to_string())?;
             Webhooks::check(&config).map_err(|error| error.to_string())?;
             say("The settings are good.")?;
+            if let Some(upstream) = &config.upstream {
+                say(&format!("What is not the chat's is passed on to {upstream}."))?;
+            }
         }
         Command::Config(ConfigCommand::Dump) => say(load()?.to_string().trim_end())?,
         Command::Doctor(Doctor { url, token, login, origin, idle, json }) => {

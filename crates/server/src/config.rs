@@ -10,12 +10,14 @@ mod settings;
 pub mod webhooks;
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use zas_protocol::Limits;
+
+use crate::upstream::Address;
 
 pub use issuers::Issuer;
 pub use settings::{Settings, Source, resolve};
@@ -60,6 +62,10 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The existing backend, which answers all that is not the chat's.
+    pub upstream: Option<Address>,
+    /// Where Zas' own page is, when the existing backend's are at `listen`.
+    pub web_listen: Option<SocketAddr>,
     /// Where metrics and administration listen, if anywhere.
     pub metrics_listen: Option<SocketAddr>,
     /// Three people and a conversation, and a way in without a password.
@@ -134,6 +140,8 @@ impl Config {
             public_url: None,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            upstream: None,
+            web_listen: None,
             metrics_listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9464))),
             demo: false,
             lan: false,
@@ -204,6 +212,7 @@ impl Config {
         if self.metrics_listen == Some(self.listen) && self.listen.port() != 0 {
             return refuse("metrics_listen: choose another port than that of listen".to_owned());
         }
+        self.check_upstream()?;
         issuers::check(&self.issuers)?;
         webhooks::check(&self.webhooks)?;
         let limits = &self.limits;
@@ -214,6 +223,47 @@ impl Config {
             return refuse("limits.commit_queue: it must hold at least one commit_batch".to_owned());
         }
         Ok(())
+    }
+
+    fn check_upstream(&self) -> Result<(), ConfigError> {
+        let refuse = |sentence: String| Err(ConfigError(sentence));
+        let Some(upstream) = &self.upstream else {
+            if self.web_listen.is_some() {
+                return refuse(
+                    "web_listen: without upstream Zas' page is where clients connect already; leave it out"
+                        .to_owned(),
+                );
+            }
+            return Ok(());
+        };
+        let own = [Some(self.listen), self.web_listen].into_iter().flatten();
+        for own in own.filter(|own| own.port() != 0) {
+            if upstream.port() == own.port() && is_own(upstream.host(), own.ip()) {
+                return refuse(format!(
+                    "upstream: {upstream} is where Zas itself listens; let the existing backend listen on another port"
+                ));
+            }
+        }
+        if self.demo {
+            return refuse(
+                "demo: it shows Zas' own page, in the place of upstream's; leave one of them out".to_owned(),
+            );
+        }
+        let taken = [Some(self.listen), self.metrics_listen];
+        if self.web_listen.is_some_and(|web| web.port() != 0 && taken.contains(&Some(web))) {
+            return refuse(
+                "web_listen: choose another port than those of listen and metrics_listen".to_owned(),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Whether a host is this machine's own, as far as its name tells.
+fn is_own(host: &str, listen: IpAddr) -> bool {
+    match host.parse::<IpAddr>() {
+        Ok(host) => host == listen || host.is_unspecified() || host.is_loopback() && listen.is_unspecified(),
+        Err(_) => host == "localhost" && (listen.is_loopback() || listen.is_unspecified()),
     }
 }
 

@@ -136,6 +136,7 @@ pub fn language<B>(request: &http::Request<B>) -> Language {
         .unwrap_or_default()
 }
 
-fn uuid_text() -> String {
+/// A fresh request id.
+pub(crate) fn uuid_text() -> String {
     zas_protocol::MessageId::mint(crate::clock::now(), crate::clock::random()).to_string()
 }

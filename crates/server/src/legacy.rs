@@ -7,7 +7,8 @@
 //! |---|---|
 //! | [`answer`] | its three shapes of a refusal, in Spanish and English |
 //! | [`shapes`] | its objects: user, chat, message |
-//! | `accounts`, `people`, `chats`, `messages` | its paths |
+//! | `said` | a message, with all that it is shown with |
+//! | `accounts`, `people`, `chats`, `messages`, `changes` | its paths |
 //! | `socket` | its socket, one for each chat |
 //! | `once` | the client that sends by socket and by POST |
 //!
@@ -16,10 +17,12 @@
 
 mod accounts;
 mod answer;
+mod changes;
 mod chats;
 mod messages;
 pub mod once;
 mod people;
+mod said;
 mod shapes;
 mod socket;
 
@@ -33,6 +36,10 @@ use zas_protocol::limits::{ANONYMOUS_BODY_BYTES, BODY_BYTES};
 use crate::app::App;
 use crate::listed::{Listed, listed};
 use answer::Refused;
+
+/// What is answered here when the existing backend stands behind (`upstream`), each with all that is
+/// below: it keeps the accounts, and the rest of what it has.
+pub const BESIDE: [&str; 3] = ["/api/messaging", "/api/users/chat", "/ws/chat"];
 
 /// The paths of who is not signed in yet.
 fn anonymous() -> [Listed; 4] {
@@ -48,7 +55,7 @@ fn uploads() -> [Listed; 1] {
     [listed!("/api/auth/upload-avatar", post accounts::upload_avatar)]
 }
 
-fn signed_in() -> [Listed; 17] {
+fn signed_in() -> [Listed; 19] {
     [
         listed!("/api/auth/verify", get accounts::verify),
         listed!("/api/auth/profile", get accounts::profile, patch accounts::change_profile),
@@ -61,6 +68,12 @@ fn signed_in() -> [Listed; 17] {
         listed!("/api/messaging/chats/{chat}", get chats::one),
         listed!("/api/messaging/chats/{chat}/messages", get messages::list, post messages::send),
         listed!("/api/messaging/chats/{chat}/send_message", post messages::send),
+        listed!(
+            "/api/messaging/chats/{chat}/messages/{message}",
+            patch changes::edit,
+            delete changes::delete
+        ),
+        listed!("/api/messaging/chats/{chat}/messages/{message}/react", post changes::react),
         listed!("/api/messaging/chats/{chat}/mark_as_read", post messages::mark_as_read),
         listed!("/api/messaging/chats/{chat}/settings", patch chats::settings),
         listed!("/api/messaging/chats/{chat}/chat-settings", patch chats::settings),

@@ -15,6 +15,7 @@
 //! | [`nodehub`] | the hub of this node, and its timers |
 //! | [`feed`] | the feed's three rungs: socket, stream, poll |
 //! | [`legacy`] | the old contract, over the same services |
+//! | [`upstream`] | the existing backend, which answers all else |
 //! | [`log`], [`metrics`] | what an operator reads; neither holds a token or a message |
 //! | [`backup`] | everything in one folder, and back |
 //! | [`bench`] | the figures we quote, on the user's machine |
@@ -52,4 +53,5 @@ pub mod router;
 pub mod routes;
 pub mod secret_file;
 pub mod serve;
+pub mod upstream;
 pub mod webhooks;

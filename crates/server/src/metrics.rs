@@ -69,6 +69,11 @@ struct OutcomeLabel {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClassLabel {
+    class: &'static str,
+}
+
 /// All metrics of a server.
 pub struct Metrics {
     registry: Registry,
@@ -77,6 +82,8 @@ pub struct Metrics {
     commands: Family<OutcomeLabel, Counter>,
     batch: Histogram,
     overflows: Counter,
+    upstream: Family<ClassLabel, Counter>,
+    upstream_open: Gauge,
 }
 
 impl Default for Metrics {
@@ -91,6 +98,8 @@ impl Default for Metrics {
             commands: Family::default(),
             batch: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
             overflows: Counter::default(),
+            upstream: Family::default(),
+            upstream_open: Gauge::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("connections", "Open feeds by rung", metrics.connections.clone());
@@ -102,6 +111,16 @@ impl Default for Metrics {
             "Events a slow reader left to replay",
             metrics.overflows.clone(),
         );
+        registry.register(
+            "upstream_requests",
+            "Requests passed on to the existing backend, by class of its answer or of its absence",
+            metrics.upstream.clone(),
+        );
+        registry.register(
+            "upstream_open",
+            "Answers and sockets of the existing backend under way",
+            metrics.upstream_open.clone(),
+        );
         metrics
     }
 }
@@ -109,10 +128,10 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts a feed as open until the guard is dropped.
     #[must_use]
-    pub fn open(&self, rung: Rung) -> OpenFeed {
+    pub fn open(&self, rung: Rung) -> Open {
         let gauge = self.connections.get_or_create(&RungLabel { rung }).clone();
         gauge.inc();
-        OpenFeed(gauge)
+        Open(gauge)
     }
 
     /// Records how long a stage took.
@@ -136,6 +155,18 @@ impl Metrics {
         self.overflows.inc();
     }
 
+    /// Counts a request that was passed on, by class.
+    pub fn upstream(&self, class: &'static str) {
+        self.upstream.get_or_create(&ClassLabel { class }).inc();
+    }
+
+    /// Counts an answer of the existing backend as under way until the guard is dropped.
+    #[must_use]
+    pub fn upstream_open(&self) -> Open {
+        self.upstream_open.inc();
+        Open(self.upstream_open.clone())
+    }
+
     /// The whole of it as OpenMetrics text.
     #[must_use]
     pub fn text(&self) -> String {
@@ -146,10 +177,10 @@ impl Metrics {
     }
 }
 
-/// An open feed; closing it is dropping this.
-pub struct OpenFeed(Gauge);
+/// Something that is open; closing it is dropping this.
+pub struct Open(Gauge);
 
-impl Drop for OpenFeed {
+impl Drop for Open {
     fn drop(&mut self) {
         self.0.dec();
     }

@@ -25,7 +25,7 @@ use crate::app::App;
 use crate::body;
 use crate::error::{ApiError, render};
 use crate::routes::{auth, commands, connection, feed, files, health, rooms, server, signals, state, users};
-use crate::{demo, legacy};
+use crate::{demo, legacy, upstream};
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -106,14 +106,21 @@ pub fn router(app: App) -> Router {
     if app.config.demo {
         router = router.merge(demo::routes());
     }
-    router
+    let router = router
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn(private))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(render))
         .layer(cors)
-        .layer(middleware::from_fn_with_state(body_timeout, body::in_time))
-        .with_state(app)
+        .layer(middleware::from_fn_with_state(body_timeout, body::in_time));
+    // Around all layers, so that none of them is around what is passed on.
+    let router = match app.upstream.clone() {
+        Some(upstream) => {
+            router.layer(middleware::from_fn_with_state((app.clone(), upstream), upstream::pass))
+        }
+        None => router,
+    };
+    router.with_state(app)
 }
 
 async fn nothing() -> ApiError {
@@ -125,6 +132,10 @@ async fn wrong_method() -> ApiError {
 }
 
 async fn page(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+    if app.upstream.is_some() {
+        // Its pages are the existing backend's; what comes here is no path of ours.
+        return Err(ErrorCode::NotFound.into());
+    }
     match *request.method() {
         Method::GET | Method::HEAD => Ok(app.web.serve(request.uri(), request.headers())),
         _ => Err(ErrorCode::MethodNotAllowed.into()),

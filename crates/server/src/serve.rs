@@ -29,6 +29,7 @@ use crate::files::Files;
 use crate::metrics::Metrics;
 use crate::nodehub::NodeHub;
 use crate::outbound::{Outbound, OutboundError};
+use crate::upstream::Upstream;
 use crate::webhooks::{WebhookError, Webhooks};
 use crate::{admin, clock, demo, router};
 
@@ -61,6 +62,9 @@ pub enum ServeError {
     /// Anything else of the operating system.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The system's certificates, for an existing backend by https, can't be read.
+    #[error("upstream: the system's certificates can't be read: {0}")]
+    Upstream(io::Error),
     /// The demo's people could not be made.
     #[error("the demo could not be set up: {0}")]
     Demo(String),
@@ -89,6 +93,9 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     announce(&app, address);
 
     let handle = Handle::new();
+    if let Some(address) = app.config.web_listen {
+        serve_page(&app, address, handle.clone())?;
+    }
     tokio::spawn(drain_on_signal(app.clone(), drain, handle.clone()));
     let server = http(listener, &app.config.limits)?.handle(handle);
     server.serve(router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>()).await?;
@@ -139,7 +146,7 @@ pub async fn build(config: Config, draining: watch::Receiver<bool>) -> Result<Ap
 /// The parts put together; tests give a store in memory.
 ///
 /// # Errors
-/// [`ServeError::Issuer`], [`ServeError::Webhook`], [`ServeError::Outbound`].
+/// [`ServeError::Issuer`], [`ServeError::Webhook`], [`ServeError::Outbound`], [`ServeError::Upstream`].
 pub fn assemble(
     config: Config,
     keys: Keys,
@@ -168,6 +175,8 @@ pub fn assemble(
         limits.clone(),
         draining.clone(),
     );
+    let upstream = config.upstream.clone().map(|address| Upstream::new(address, limits, hub.node()));
+    let upstream = upstream.transpose().map_err(ServeError::Upstream)?.map(Arc::new);
     Ok(App {
         config: Arc::new(config),
         store,
@@ -185,6 +194,7 @@ pub fn assemble(
         old_polls: Arc::default(),
         once: Arc::default(),
         web: Web::from_env(),
+        upstream,
     })
 }
 
@@ -194,9 +204,26 @@ fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
     Ok(listener)
 }
 
+/// Zas by itself, its page and all its paths, at an address of its own beside the existing backend.
+fn serve_page(app: &App, address: SocketAddr, handle: Handle<SocketAddr>) -> Result<(), ServeError> {
+    let server = http(bind(address)?, &app.config.limits)?.handle(handle);
+    let alone = App { upstream: None, ..app.clone() };
+    let service = router::router(alone).into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move {
+        if let Err(error) = server.serve(service).await {
+            tracing::warn!(%address, %error, "the page's listener stopped");
+        }
+    });
+    Ok(())
+}
+
 fn announce(app: &App, address: SocketAddr) {
+    if let Some(upstream) = &app.config.upstream {
+        tracing::info!(%upstream, "what is not the chat's is passed on");
+    }
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), demo = app.config.demo, "listening");
-    if !app.web.is_there() {
+    let shows_page = app.upstream.is_none() || app.config.web_listen.is_some();
+    if shows_page && !app.web.is_there() {
         tracing::warn!("the web page is not built: install Node 20.19 or later and run `make run`");
     }
     if app.config.demo {

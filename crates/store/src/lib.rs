@@ -1,6 +1,6 @@
-//! What is durable. One port, [`Store`], and behind it an engine: SQLite ([`SqliteStore`]), or
-//! the model in memory ([`MemoryStore`]) that tests and the simulation use. SQL exists in this
-//! crate alone.
+//! What is durable. One port, [`Store`], and behind it an engine: SQLite ([`SqliteStore`]), MariaDB
+//! ([`MariaStore`]), or the model in memory ([`MemoryStore`]) that tests and the simulation use. SQL
+//! exists in this crate alone.
 //!
 //! | module | what |
 //! |---|---|
@@ -8,11 +8,13 @@
 //! | [`rows`] | what goes in and comes out |
 //! | [`error`] | why it did not work |
 //! | [`sqlite`] | the engine in one file |
+//! | [`mariadb`] | the engine on a server of its own |
 //! | [`memory`] | the model |
 //! | [`bare`] | the commit alone, for benches to divide by |
 //! | `batch` | a batch's needs, merged, and its decisions |
 //! | `paging` | which stretch of a log a page covers |
 //! | `body` | how an event's body is stored |
+//! | `names` | what rooms and roles are called in a column |
 //! | `fold` | how names are compared in a search |
 //! | `migrate` | the schema's versions |
 //!
@@ -26,14 +28,17 @@ mod batch;
 mod body;
 pub mod error;
 mod fold;
+pub mod mariadb;
 pub mod memory;
 mod migrate;
+mod names;
 mod paging;
 pub mod port;
 pub mod rows;
 pub mod sqlite;
 
 pub use error::{CreateUserError, StoreError};
+pub use mariadb::MariaStore;
 pub use memory::{Backup, Fault, MemoryStore, Model};
 pub use port::{Entropy, Outcome, Secrets, Store};
 pub use rows::{

@@ -1,7 +1,9 @@
 //! The schema's versions, by dialect. A version once released never changes: its checksum is
 //! stored beside its number, and a database that disagrees is refused.
 //!
-//! To add one: `migrations/DIALECT/000N_NAME.sql`, and its line in [`SQLITE`].
+//! To add one: `migrations/DIALECT/000N_NAME.sql` for each dialect, and its line in [`SQLITE`] and in
+//! [`MARIADB`]. MariaDB commits after each statement that changes the schema, so that each of its
+//! statements must do no harm when it runs again (`IF NOT EXISTS`, `IF EXISTS`, `INSERT IGNORE`).
 
 use crate::error::StoreError;
 
@@ -21,6 +23,12 @@ impl Migration {
     pub(crate) fn checksum(&self) -> String {
         blake3::hash(self.sql.as_bytes()).to_hex().to_string()
     }
+
+    /// Its statements, one by one. Each ends with a line that ends in `;`.
+    pub(crate) fn statements(&self) -> impl Iterator<Item = &'static str> {
+        let spoken = |text: &&str| text.lines().any(|line| !line.is_empty() && !line.starts_with("--"));
+        self.sql.split(";\n").map(str::trim).filter(spoken)
+    }
 }
 
 /// The steps of SQLite, in order.
@@ -36,6 +44,22 @@ pub(crate) const SQLITE: &[Migration] = &[
         number: 4,
         name: "identities",
         sql: include_str!("../migrations/sqlite/0004_identities.sql"),
+    },
+];
+
+/// The steps of MariaDB, in order; those of a number say the same as SQLite's.
+pub(crate) const MARIADB: &[Migration] = &[
+    Migration { number: 1, name: "begin", sql: include_str!("../migrations/mariadb/0001_begin.sql") },
+    Migration {
+        number: 2,
+        name: "fewer pages",
+        sql: include_str!("../migrations/mariadb/0002_fewer_pages.sql"),
+    },
+    Migration { number: 3, name: "messages", sql: include_str!("../migrations/mariadb/0003_messages.sql") },
+    Migration {
+        number: 4,
+        name: "identities",
+        sql: include_str!("../migrations/mariadb/0004_identities.sql"),
     },
 ];
 
@@ -88,9 +112,21 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_numbered_without_a_hole() {
+    fn versions_are_numbered_without_a_hole_and_alike_on_every_engine() {
         for (index, migration) in SQLITE.iter().enumerate() {
             assert_eq!(migration.number as usize, index + 1, "{}", migration.name);
         }
+        let names = |all: &[Migration]| all.iter().map(|step| (step.number, step.name)).collect::<Vec<_>>();
+        assert_eq!(names(MARIADB), names(SQLITE));
+    }
+
+    #[test]
+    fn a_step_is_cut_where_its_statements_end() {
+        let step =
+            Migration { number: 1, name: "a", sql: "-- One; two.\nSELECT 1;\n\n-- Three.\nSELECT\n  2;\n" };
+        assert_eq!(
+            step.statements().collect::<Vec<_>>(),
+            ["-- One; two.\nSELECT 1", "-- Three.\nSELECT\n  2"]
+        );
     }
 }

@@ -264,7 +264,7 @@ prefs: RoomPrefs, };
 /**
  * Why something was refused.
  */
-export type ErrorCode = "bad_request" | "text_blank" | "text_too_long" | "name_invalid" | "username_invalid" | "username_taken" | "email_invalid" | "email_taken" | "password_invalid" | "bad_credentials" | "image_invalid" | "too_large" | "unauthenticated" | "revoked" | "forbidden" | "not_found" | "method_not_allowed" | "txn_conflict" | "room_full" | "too_many_rooms" | "already_member" | "retry_in_order" | "rate_limited" | "unknown" | "overloaded" | "draining" | "storage_full" | "internal";
+export type ErrorCode = "bad_request" | "text_blank" | "text_too_long" | "name_invalid" | "username_invalid" | "username_taken" | "email_invalid" | "email_taken" | "password_invalid" | "bad_credentials" | "image_invalid" | "too_large" | "unauthenticated" | "revoked" | "forbidden" | "not_found" | "method_not_allowed" | "txn_conflict" | "room_full" | "too_many_rooms" | "already_member" | "retry_in_order" | "rate_limited" | "unknown" | "overloaded" | "draining" | "storage_full" | "upstream_unreachable" | "upstream_timeout" | "upstream_loop" | "internal";
 /**
  * The body of every refused request.
  */
@@ -1380,6 +1380,9 @@ export const RETRY = {
   overloaded: "later",
   draining: "later",
   storage_full: "later",
+  upstream_unreachable: "later",
+  upstream_timeout: "later",
+  upstream_loop: "never",
   internal: "later",
 } as const;
 

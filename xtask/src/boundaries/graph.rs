@@ -8,17 +8,27 @@ use serde_json::Value;
 use super::texts;
 
 /// Each package, and the packages of ours that it may need (to build or to test).
-const MAY_NEED: [(&str, &[&str]); 10] = [
+const MAY_NEED: [(&str, &[&str]); 11] = [
     ("zas-tally", &[]),
     ("zas-crash", &[]),
+    ("zas-mariadb", &[]),
     ("zas-protocol", &["zas-tally"]),
     ("zas-core", &["zas-protocol", "zas-tally"]),
-    ("zas-store", &["zas-core", "zas-crash", "zas-protocol", "zas-tally"]),
+    ("zas-store", &["zas-core", "zas-crash", "zas-mariadb", "zas-protocol", "zas-tally"]),
     ("zas-client", &["zas-protocol", "zas-tally"]),
     ("zas-load", &["zas-protocol"]),
     (
         "zas-server",
-        &["zas-client", "zas-core", "zas-crash", "zas-load", "zas-protocol", "zas-store", "zas-tally"],
+        &[
+            "zas-client",
+            "zas-core",
+            "zas-crash",
+            "zas-load",
+            "zas-mariadb",
+            "zas-protocol",
+            "zas-store",
+            "zas-tally",
+        ],
     ),
     ("zas-sim", &["zas-client", "zas-core", "zas-protocol", "zas-store", "zas-tally"]),
     ("xtask", &[]),

@@ -68,6 +68,12 @@ pub struct Settings {
     /// Proxies whose X-Forwarded-For is believed: addresses or networks
     #[arg(long, value_name = "NETWORKS", value_delimiter = ',', env = "ZAS_TRUSTED_PROXIES", global = true)]
     pub trusted_proxies: Option<Vec<String>>,
+    /// The existing backend, as http://127.0.0.1:8001: it answers all that is not the chat's
+    #[arg(long, value_name = "URL", env = "ZAS_UPSTREAM", global = true)]
+    pub upstream: Option<String>,
+    /// Where Zas' own page is, since upstream's are where clients connect
+    #[arg(long, value_name = "ADDRESS", env = "ZAS_WEB_LISTEN", global = true)]
+    pub web_listen: Option<SocketAddr>,
     /// Where metrics and administration listen, or "off" [default: 127.0.0.1:9464]
     #[arg(long, value_name = "ADDRESS", env = "ZAS_METRICS_LISTEN", global = true)]
     pub metrics_listen: Option<String>,
@@ -192,6 +198,11 @@ pub fn resolve(prompt: Settings, source: impl Fn(&str) -> Source) -> Result<Load
             "trusted_proxies",
             &lay.over("trusted_proxies", prompt.trusted_proxies, file.trusted_proxies, Vec::new()),
         )?,
+        upstream: lay
+            .over_none("upstream", prompt.upstream, file.upstream)
+            .map(|text| text.parse().map_err(|wrong| ConfigError(format!("upstream: {wrong}"))))
+            .transpose()?,
+        web_listen: lay.over_none("web_listen", prompt.web_listen, file.web_listen),
         metrics_listen: address_or_off(&lay.over(
             "metrics_listen",
             prompt.metrics_listen,

@@ -167,3 +167,27 @@ fn the_settings_of_the_guide_to_ones_own_accounts_are_good_in_both_languages() {
     assert_eq!((issuer.name.as_str(), issuer.home), ("backend", true));
     assert!(refused("issuer_home = true").contains("issuer_key_file"));
 }
+
+#[test]
+fn an_existing_backend_is_named_by_an_address_that_can_be_and_is_not_zas_itself() {
+    let loaded = resolved("upstream = \"http://127.0.0.1:8001\"", "", Source::Environment).unwrap();
+    assert_eq!(loaded.config.upstream.unwrap().to_string(), "http://127.0.0.1:8001");
+    let file = "upstream = \"https://old.example.com\"\nweb_listen = \"127.0.0.1:8010\"";
+    let loaded = resolved("", file, Source::Flag).unwrap();
+    assert_eq!(said(&loaded, "upstream"), (Some("\"https://old.example.com\"".to_owned()), Source::File));
+    assert_eq!(loaded.config.web_listen.unwrap().port(), 8010);
+    for bad in ["127.0.0.1:8001", "ftp://old", "http://127.0.0.1:8001/base", "", "http://localhost:8000"] {
+        let sentence = refused(&format!("upstream = {bad:?}"));
+        assert!(sentence.starts_with("upstream: "), "{bad}: {sentence}");
+    }
+    for listen in ["0.0.0.0:8001", "127.0.0.1:8001"] {
+        let prompt = format!("upstream = \"http://127.0.0.1:8001\"\nlisten = {listen:?}");
+        assert!(refused(&prompt).contains("Zas itself listens"), "{listen}");
+    }
+    let upstream = "upstream = \"http://127.0.0.1:8001\"\n";
+    assert!(refused(&format!("{upstream}demo = true")).starts_with("demo"));
+    assert!(refused("web_listen = \"127.0.0.1:8010\"").starts_with("web_listen"));
+    for taken in ["127.0.0.1:8000", "127.0.0.1:9464"] {
+        assert!(refused(&format!("{upstream}web_listen = {taken:?}")).starts_with("web_listen"), "{taken}");
+    }
+}

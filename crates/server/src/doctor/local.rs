@@ -10,6 +10,7 @@ use crate::admin::{self, Order};
 use crate::auth::keys;
 use crate::config::Config;
 use crate::embed::Web;
+use crate::upstream;
 
 /// A server that holds this many connections needs as many open files, and some.
 const OPEN_FILES: u64 = 4_096;
@@ -29,6 +30,9 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         web(),
         addresses(config),
     ]
+    .into_iter()
+    .chain(upstream(config).await)
+    .collect()
 }
 
 fn data_folder(config: &Config) -> Finding {
@@ -123,6 +127,17 @@ fn addresses(config: &Config) -> Finding {
     }
 }
 
+/// Whether the existing backend answers, if there is one; what it says is its own.
+async fn upstream(config: &Config) -> Option<Finding> {
+    let address = config.upstream.as_ref()?;
+    Some(match upstream::look(address, &config.limits).await {
+        Ok(status) => good("upstream", format!("{address} answers ({})", status.as_u16())),
+        Err(why) => {
+            bad("upstream", format!("{address} does not answer: {why}; start the existing backend there"))
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -157,6 +172,15 @@ mod tests {
         let findings = examine(&config).await;
         assert_eq!(verdict(&findings, "keys"), Verdict::Bad);
         assert_eq!(verdict(&findings, "listen"), Verdict::Mind);
+    }
+
+    #[tokio::test]
+    async fn an_existing_backend_that_does_not_answer_is_found() {
+        let data = tempfile::tempdir().unwrap();
+        let nobody = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+        let config = Config { upstream: format!("http://{nobody}").parse().ok(), ..config(data.path()) };
+        let findings = examine(&config).await;
+        assert_eq!(verdict(&findings, "upstream"), Verdict::Bad, "{findings:?}");
     }
 
     #[tokio::test]

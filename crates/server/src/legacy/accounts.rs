@@ -9,7 +9,7 @@ use zas_protocol::rest::{self, Tokens};
 use zas_protocol::{Command, ErrorCode, ProfileChange, TxnId, UserId};
 use zas_store::UserRow;
 
-use super::answer::{Caller, Form, Refused, Say, unreadable};
+use super::answer::{Base, Caller, Form, Refused, Say, Viewer, unreadable};
 use super::shapes;
 use crate::app::App;
 use crate::auth::extract::ClientAddress;
@@ -32,6 +32,7 @@ pub(super) struct Register {
 
 pub(super) async fn register(
     State(app): State<App>,
+    base: Base,
     address: ClientAddress,
     Form(form): Form<Register>,
 ) -> Result<(StatusCode, Json<Value>), Refused> {
@@ -47,7 +48,7 @@ pub(super) async fn register(
         device_name: String::new(),
     };
     let tokens = app.auth.register(form, clock::now()).await?;
-    let user = shapes::user(&app, tokens.me.user.id, &row(&app, tokens.me.user.id).await?).await?;
+    let user = oneself(&app, &Viewer { user: tokens.me.user.id, base }).await?;
     let body = json!({
         "message": "Cuenta creada", "user": user,
         "tokens": { "access": tokens.access, "refresh": tokens.refresh },
@@ -63,13 +64,14 @@ pub(super) struct Login {
 
 pub(super) async fn login(
     State(app): State<App>,
+    base: Base,
     address: ClientAddress,
     Form(form): Form<Login>,
 ) -> Result<Json<Value>, Refused> {
     address.may_sign_in(&app)?;
     let form = rest::Login { login: form.login, password: form.password, device_name: String::new() };
     let tokens = app.auth.sign_in(form, clock::now()).await?;
-    let user = shapes::user(&app, tokens.me.user.id, &row(&app, tokens.me.user.id).await?).await?;
+    let user = oneself(&app, &Viewer { user: tokens.me.user.id, base }).await?;
     Ok(Json(json!({ "access": tokens.access, "refresh": tokens.refresh, "user": user })))
 }
 
@@ -96,15 +98,18 @@ pub(super) async fn logout(State(app): State<App>, Form(form): Form<Logout>) -> 
     Ok(Json(json!({ "message": "Sesión cerrada" })))
 }
 
-pub(super) async fn verify(State(app): State<App>, Caller(identity): Caller) -> Result<Json<Value>, Refused> {
-    Ok(Json(json!({ "valid": true, "user": oneself(&app, identity.user).await? })))
+pub(super) async fn verify(
+    State(app): State<App>,
+    Caller(_, viewer): Caller,
+) -> Result<Json<Value>, Refused> {
+    Ok(Json(json!({ "valid": true, "user": oneself(&app, &viewer).await? })))
 }
 
 pub(super) async fn profile(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(_, viewer): Caller,
 ) -> Result<Json<Value>, Refused> {
-    Ok(Json(oneself(&app, identity.user).await?))
+    Ok(Json(oneself(&app, &viewer).await?))
 }
 
 /// The fields that are kept; the old app has more, which nobody here shows.
@@ -116,19 +121,19 @@ pub(super) struct Profile {
 
 pub(super) async fn change_profile(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(identity, viewer): Caller,
     Form(form): Form<Profile>,
 ) -> Result<Json<Value>, Refused> {
     let change = ProfileChange { display_name: form.display_name, bio: form.bio, avatar: None };
     if change != ProfileChange::default() {
         set_profile(&app, identity.user, change).await?;
     }
-    Ok(Json(oneself(&app, identity.user).await?))
+    Ok(Json(oneself(&app, &viewer).await?))
 }
 
 pub(super) async fn upload_avatar(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(identity, viewer): Caller,
     mut form: Multipart,
 ) -> Result<Json<Value>, Refused> {
     let now = clock::now();
@@ -144,7 +149,7 @@ pub(super) async fn upload_avatar(
     };
     let avatar = Some(app.files.put_avatar(&*app.store, identity.user, image, now).await?);
     set_profile(&app, identity.user, ProfileChange { avatar, ..ProfileChange::default() }).await?;
-    let user = oneself(&app, identity.user).await?;
+    let user = oneself(&app, &viewer).await?;
     Ok(Json(json!({ "message": "Imagen actualizada", "avatar_url": user["avatar_url"], "user": user })))
 }
 
@@ -157,7 +162,7 @@ pub(super) struct ChangePassword {
 
 pub(super) async fn change_password(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(identity, _): Caller,
     address: ClientAddress,
     Form(form): Form<ChangePassword>,
 ) -> Result<Json<Value>, Refused> {
@@ -174,8 +179,8 @@ async fn row(app: &App, user: UserId) -> Result<UserRow, Refused> {
     Ok(app.store.user(user).await?.ok_or(ErrorCode::Revoked)?)
 }
 
-async fn oneself(app: &App, user: UserId) -> Result<Value, Refused> {
-    shapes::user(app, user, &row(app, user).await?).await
+async fn oneself(app: &App, viewer: &Viewer) -> Result<Value, Refused> {
+    shapes::user(app, viewer, &row(app, viewer.user).await?).await
 }
 
 async fn set_profile(app: &App, user: UserId, profile: ProfileChange) -> Result<(), Refused> {

@@ -1,6 +1,8 @@
 //! How the old contract refuses: `{"detail": …}` for 401, 403, 404 and 429, `{"field": ["…"]}` for
 //! a field that fails validation, `{"error": …}` for the rest. Texts follow `Accept-Language`.
 
+use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -10,10 +12,12 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
+use http::uri::Authority;
 use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use zas_protocol::{ErrorCode, Language, RoomId};
+use zas_protocol::{ErrorCode, Language, RoomId, UserId};
 use zas_store::StoreError;
 
 use crate::app::App;
@@ -22,6 +26,7 @@ use crate::auth::extract::Authed;
 use crate::body;
 use crate::error::{self, ApiError};
 use crate::json::JsonBody;
+use crate::routes::auth::is_secure;
 
 /// A sentence in both languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,14 +158,61 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
     answer
 }
 
-/// Who asks.
-pub(super) struct Caller(pub(super) Identity);
+/// The address by which a client came, without a last slash: its pages may be of another origin, and
+/// find a picture or a next page by a whole address alone.
+#[derive(Debug, Clone)]
+pub(super) struct Base(Arc<str>);
+
+impl Base {
+    /// `public_url`, else what the client's own request says.
+    pub(super) fn of(app: &App, headers: &HeaderMap) -> Self {
+        if let Some(url) = &app.config.public_url {
+            return Self(url.trim_end_matches('/').into());
+        }
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        if host.parse::<Authority>().is_err() {
+            return Self("".into());
+        }
+        let scheme = if is_secure(app, headers) { "https" } else { "http" };
+        Self(format!("{scheme}://{host}").into())
+    }
+
+    #[cfg(test)]
+    pub(super) fn at(url: &str) -> Self {
+        Self(url.into())
+    }
+
+    /// A whole address.
+    pub(super) fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.0)
+    }
+}
+
+impl FromRequestParts<App> for Base {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self::of(app, &parts.headers))
+    }
+}
+
+/// Whoever is shown something.
+#[derive(Debug, Clone)]
+pub(super) struct Viewer {
+    pub(super) user: UserId,
+    pub(super) base: Base,
+}
+
+/// Who asks, also as the one who is answered.
+pub(super) struct Caller(pub(super) Identity, pub(super) Viewer);
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
-        Ok(Self(Authed::from_request_parts(parts, app).await?.0))
+        let identity = Authed::from_request_parts(parts, app).await?.0;
+        let viewer = Viewer { user: identity.user, base: Base::of(app, &parts.headers) };
+        Ok(Self(identity, viewer))
     }
 }
 
@@ -171,8 +223,12 @@ impl<S: Send + Sync> FromRequestParts<S> for ChatId {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
-        let text: Result<Path<String>, PathRejection> = Path::from_request_parts(parts, state).await;
-        let id = text.ok().and_then(|Path(text)| text.parse().ok());
+        #[derive(Deserialize)]
+        struct Named {
+            chat: String,
+        }
+        let named: Result<Path<Named>, PathRejection> = Path::from_request_parts(parts, state).await;
+        let id = named.ok().and_then(|Path(named)| named.chat.parse().ok());
         id.map(Self).ok_or_else(|| ErrorCode::NotFound.into())
     }
 }

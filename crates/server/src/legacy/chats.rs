@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use zas_protocol::{Command, ErrorCode, RoomId, RoomPrefs, TxnId, UserId};
 
-use super::answer::{Caller, ChatId, Form, Refused, Say};
+use super::answer::{Caller, ChatId, Form, Refused, Say, Viewer};
 use super::shapes;
 use crate::app::App;
 use crate::clock;
@@ -40,7 +40,7 @@ impl PageNumber {
 
 pub(super) async fn list(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(identity, viewer): Caller,
     Query(page): Query<PageNumber>,
 ) -> Result<Json<Value>, Refused> {
     let rooms = app.store.rooms(identity.user).await?;
@@ -53,9 +53,9 @@ pub(super) async fn list(
             room = whole;
         }
         app.hub.merge_positions(&mut room);
-        results.push(shapes::chat(&app, identity.user, &room).await?);
+        results.push(shapes::chat(&app, &viewer, &room).await?);
     }
-    Ok(Json(shapes::page("/api/messaging/chats/", number, PAGE, count, results)))
+    Ok(Json(shapes::page(&viewer.base, "/api/messaging/chats/", number, PAGE, count, results)))
 }
 
 #[derive(Deserialize)]
@@ -69,7 +69,7 @@ pub(super) struct Create {
 
 pub(super) async fn create(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(identity, viewer): Caller,
     Form(form): Form<Create>,
 ) -> Result<(StatusCode, Json<Value>), Refused> {
     let txn_id = TxnId::mint(clock::now(), clock::random());
@@ -84,51 +84,47 @@ pub(super) async fn create(
         _ => return Err(Refused::field("chat_type", WRONG_TYPE)),
     };
     let room = execute(&app, identity.user, command).await?;
-    Ok((StatusCode::CREATED, Json(seen_by(&app, identity.user, room).await?)))
+    Ok((StatusCode::CREATED, Json(seen_by(&app, &viewer, room).await?)))
 }
 
 pub(super) async fn one(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(_, viewer): Caller,
     ChatId(chat): ChatId,
 ) -> Result<Json<Value>, Refused> {
-    Ok(Json(seen_by(&app, identity.user, chat).await?))
+    Ok(Json(seen_by(&app, &viewer, chat).await?))
 }
 
-/// What a client may set. Colours and backgrounds are names of ours; another leaves what is there,
-/// and the answer says what that is.
+/// What a client may set; what it leaves out stays, and an empty text clears.
 #[derive(Deserialize)]
 pub(super) struct Settings {
+    other_user_nickname: Option<String>,
     chat_background: Option<String>,
     chat_color: Option<String>,
+    other_message_color: Option<String>,
     notifications_enabled: Option<bool>,
     sound_enabled: Option<bool>,
 }
 
 pub(super) async fn settings(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(identity, _): Caller,
     ChatId(chat): ChatId,
     Form(form): Form<Settings>,
 ) -> Result<Json<Value>, Refused> {
-    let room = app.store.room(identity.user, chat).await?.ok_or(ErrorCode::NotFound)?;
-    let known = |asked: Option<String>, names: &[&str], kept: Option<String>| match asked {
-        Some(name) if name.is_empty() => None,
-        Some(name) if names.contains(&name.as_str()) => Some(name),
-        _ => kept,
-    };
-    let audible = form.sound_enabled.or(form.notifications_enabled);
+    let held = app.store.room(identity.user, chat).await?.ok_or(ErrorCode::NotFound)?.prefs;
     let prefs = RoomPrefs {
-        color: known(form.chat_color, &RoomPrefs::COLORS, room.prefs.color),
-        background: known(form.chat_background, &RoomPrefs::BACKGROUNDS, room.prefs.background),
-        other_color: room.prefs.other_color,
-        nickname: room.prefs.nickname,
-        quiet: room.prefs.quiet,
-        muted: audible.map_or(room.prefs.muted, |audible| !audible),
+        color: form.chat_color.or(held.color),
+        other_color: form.other_message_color.or(held.other_color),
+        background: form.chat_background.or(held.background),
+        nickname: form.other_user_nickname.or(held.nickname),
+        muted: form.sound_enabled.map_or(held.muted, |audible| !audible),
+        quiet: form.notifications_enabled.map_or(held.quiet, |told| !told),
     };
-    let kept = shapes::settings(&prefs);
     let txn_id = TxnId::mint(clock::now(), clock::random());
     execute(&app, identity.user, Command::SetRoomPrefs { txn_id, room: chat, prefs }).await?;
+    let room = app.store.room(identity.user, chat).await?.ok_or(ErrorCode::NotFound)?;
+    let kept = shapes::settings(&room.prefs);
     Ok(Json(json!({ "message": "Ajustes guardados", "settings": kept, "chat_settings": kept })))
 }
 
@@ -139,19 +135,19 @@ pub(super) struct Participant {
 
 pub(super) async fn add_participant(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(identity, viewer): Caller,
     ChatId(room): ChatId,
     Form(form): Form<Participant>,
 ) -> Result<Json<Value>, Refused> {
     let user = form.user_id.parse().map_err(|_| ErrorCode::NotFound)?;
     let txn_id = TxnId::mint(clock::now(), clock::random());
     execute(&app, identity.user, Command::AddMember { txn_id, room, user }).await?;
-    Ok(Json(json!({ "message": "Participante añadido", "chat": seen_by(&app, identity.user, room).await? })))
+    Ok(Json(json!({ "message": "Participante añadido", "chat": seen_by(&app, &viewer, room).await? })))
 }
 
 pub(super) async fn leave(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(identity, _): Caller,
     ChatId(room): ChatId,
 ) -> Result<Json<Value>, Refused> {
     let txn_id = TxnId::mint(clock::now(), clock::random());
@@ -160,8 +156,8 @@ pub(super) async fn leave(
 }
 
 /// A chat; 404 for those who are not in it.
-pub(super) async fn seen_by(app: &App, viewer: UserId, chat: RoomId) -> Result<Value, Refused> {
-    let mut room = app.store.room(viewer, chat).await?.ok_or(ErrorCode::NotFound)?;
+pub(super) async fn seen_by(app: &App, viewer: &Viewer, chat: RoomId) -> Result<Value, Refused> {
+    let mut room = app.store.room(viewer.user, chat).await?.ok_or(ErrorCode::NotFound)?;
     app.hub.merge_positions(&mut room);
     shapes::chat(app, viewer, &room).await
 }

@@ -11,13 +11,16 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use zas_core::hub::{Delivery, Rung, Stored};
 use zas_core::session::Log;
-use zas_protocol::{Ack, Command, ErrorCode, Event, Micros, RoomId, TxnId, UserId};
+use zas_protocol::{
+    Ack, Command, ErrorCode, Event, FileId, MessageId, MessageLabel, Micros, RoomId, TxnId, UserId,
+};
 use zas_store::PageAt;
 
-use super::answer::{Caller, ChatId, Form, Refused, Say, unreadable};
+use super::answer::{Caller, ChatId, Form, Refused, Say, Viewer, unreadable};
 use super::chats::PageNumber;
 use super::once::Transport;
-use super::shapes::{self, People};
+use super::said::Said;
+use super::shapes;
 use crate::app::App;
 use crate::auth::Identity;
 use crate::clock;
@@ -34,10 +37,8 @@ const AGAIN: u32 = 20;
 const HOLD: Duration = Duration::from_millis(1_500);
 
 const BAD_TIME: Say = Say::new("No es una fecha válida.", "This is not a valid date.");
-const TEXT_ONLY: Say =
-    Say::new("Por ahora solo se pueden enviar mensajes de texto.", "For now only text messages can be sent.");
-const NO_REPLY: Say =
-    Say::new("Por ahora no se puede responder a un mensaje.", "For now a message can't be replied to.");
+const NO_TYPE: Say = Say::new("Ese tipo de mensaje no existe.", "There is no such type of message.");
+const NO_REPLY: Say = Say::new("Ese mensaje no existe.", "There is no such message.");
 
 #[derive(Deserialize)]
 pub(super) struct Which {
@@ -49,7 +50,7 @@ pub(super) struct Which {
 /// A page, newest first; or what is later than `since`, oldest first.
 pub(super) async fn list(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(identity, viewer): Caller,
     ChatId(chat): ChatId,
     Query(which): Query<Which>,
 ) -> Result<Json<Value>, Refused> {
@@ -58,15 +59,15 @@ pub(super) async fn list(
         let since = shapes::parse_time(&since).ok_or(Refused::field("since", BAD_TIME))?;
         let events = since_time(&app, &identity, chat, since).await?;
         let count = events.len() as u64;
-        let results = messages(&app, identity.user, chat, &events).await?;
-        return Ok(Json(shapes::page(&path, 1, u64::from(SINCE), count, results)));
+        let results = messages(&app, &viewer, chat, &events).await?;
+        return Ok(Json(shapes::page(&viewer.base, &path, 1, u64::from(SINCE), count, results)));
     }
     let number = which.page.number();
     let skip = (number - 1).saturating_mul(u64::from(PAGE));
     let (count, events) =
         app.store.messages(identity.user, chat, skip, PAGE).await?.ok_or(ErrorCode::NotFound)?;
-    let results = messages(&app, identity.user, chat, &events).await?;
-    Ok(Json(shapes::page(&path, number, u64::from(PAGE), count, results)))
+    let results = messages(&app, &viewer, chat, &events).await?;
+    Ok(Json(shapes::page(&viewer.base, &path, number, u64::from(PAGE), count, results)))
 }
 
 /// What is later than a time. Times rise strictly within a chat, so none is missed; a client whose
@@ -155,20 +156,30 @@ pub(super) async fn listen(
     Ok((mailbox, attached))
 }
 
-/// Messages with their senders and readers.
+/// Messages as they are shown.
 pub(super) async fn messages(
     app: &App,
-    viewer: UserId,
+    viewer: &Viewer,
     chat: RoomId,
     events: &[Event],
 ) -> Result<Vec<Value>, Refused> {
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let mut room = app.store.room(viewer, chat).await?.ok_or(ErrorCode::NotFound)?;
-    app.hub.merge_positions(&mut room);
-    let people = People::load(app, viewer, events.iter().filter_map(|event| event.sender).collect()).await?;
-    Ok(events.iter().filter_map(|event| shapes::message(app, event, &people, &room.positions)).collect())
+    let said = Said::load(app, viewer, chat, events).await?;
+    Ok(events.iter().filter_map(|event| said.message(app, event)).collect())
+}
+
+/// One message as it is shown.
+pub(super) async fn one(
+    app: &App,
+    viewer: &Viewer,
+    chat: RoomId,
+    message: MessageId,
+) -> Result<Value, Refused> {
+    let event = app.store.event_by_message(message).await?.filter(|event| event.room == chat);
+    let found = messages(app, viewer, chat, &[event.ok_or(ErrorCode::NotFound)?]).await?.pop();
+    Ok(found.ok_or(ErrorCode::NotFound)?)
 }
 
 #[derive(Deserialize)]
@@ -181,24 +192,22 @@ pub(super) struct New {
     pub(super) reply_to: Option<String>,
     #[serde(default)]
     pub(super) txn_id: Option<TxnId>,
+    /// A file that came in the same form, stored already.
+    #[serde(skip)]
+    pub(super) attachment: Option<FileId>,
 }
 
 /// Sends, by JSON or by a form.
 pub(super) async fn send(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(identity, viewer): Caller,
     ChatId(chat): ChatId,
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), Refused> {
     let new = read(request, &app).await?;
     let ack = say(&app, &identity, chat, new, Transport::Post).await?;
-    let event = match ack.message {
-        Some(message) => app.store.event_by_message(message).await?,
-        None => None,
-    };
-    let event = event.ok_or(ErrorCode::NotFound)?;
-    let message = messages(&app, identity.user, chat, &[event]).await?.pop();
-    Ok((StatusCode::CREATED, Json(message.ok_or(ErrorCode::NotFound)?)))
+    let message = ack.message.ok_or(ErrorCode::NotFound)?;
+    Ok((StatusCode::CREATED, Json(one(&app, &viewer, chat, message).await?)))
 }
 
 /// Commits a message; by whichever way it came.
@@ -209,12 +218,16 @@ pub(super) async fn say(
     new: New,
     by: Transport,
 ) -> Result<Ack, Refused> {
-    if new.message_type.as_deref().is_some_and(|kind| kind != "text") {
-        return Err(Refused::field("message_type", TEXT_ONLY));
-    }
-    if new.reply_to.is_some_and(|id| !id.is_empty()) {
-        return Err(Refused::field("reply_to", NO_REPLY));
-    }
+    let label = match new.message_type.as_deref() {
+        None | Some("" | "text" | "image" | "video" | "audio" | "file") => None,
+        Some("emoji") => Some(MessageLabel::Emoji),
+        Some("story_reply") => Some(MessageLabel::StoryReply),
+        Some(_) => return Err(Refused::field("message_type", NO_TYPE)),
+    };
+    let reply_to = match new.reply_to.as_deref() {
+        None | Some("") => None,
+        Some(id) => Some(id.parse().map_err(|_| Refused::field("reply_to", NO_REPLY))?),
+    };
     let txn_id = match new.txn_id {
         Some(txn_id) => txn_id,
         None if app.config.join_double_sends => {
@@ -222,7 +235,15 @@ pub(super) async fn say(
         }
         None => TxnId::mint(clock::now(), clock::random()),
     };
-    let command = Command::text(txn_id, room, None, new.content);
+    let command = Command::Send {
+        txn_id,
+        room,
+        after: None,
+        text: new.content,
+        reply_to,
+        attachment: new.attachment,
+        label,
+    };
     match app.committer.execute(identity.user, command).await {
         Outcome::Stored(ack) => Ok(ack),
         Outcome::Refused(nack) => Err(nack.code.into()),
@@ -235,11 +256,12 @@ async fn read(request: Request, app: &App) -> Result<New, Refused> {
         return Ok(Form::from_request(request, app).await?.0);
     }
     let mut form = Multipart::from_request(request, app).await.map_err(|_| ErrorCode::BadRequest)?;
-    let mut new = New { content: String::new(), message_type: None, reply_to: None, txn_id: None };
+    let mut new =
+        New { content: String::new(), message_type: None, reply_to: None, txn_id: None, attachment: None };
     while let Some(field) = form.next_field().await.map_err(unreadable)? {
         let name = field.name().unwrap_or_default().to_owned();
         if field.file_name().is_some() {
-            return Err(Refused::field("message_type", TEXT_ONLY));
+            return Err(Refused::field("message_type", NO_TYPE));
         }
         let text = field.text().await.map_err(unreadable)?;
         match name.as_str() {
@@ -255,7 +277,7 @@ async fn read(request: Request, app: &App) -> Result<New, Refused> {
 
 pub(super) async fn mark_as_read(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(identity, _): Caller,
     ChatId(chat): ChatId,
 ) -> Result<Json<Value>, Refused> {
     let mut room = app.store.room(identity.user, chat).await?.ok_or(ErrorCode::NotFound)?;

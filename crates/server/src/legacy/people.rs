@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use zas_protocol::limits::SEARCH_RESULTS;
 use zas_protocol::rest::User;
-use zas_protocol::{Command, ErrorCode, TxnId, UserId};
+use zas_protocol::{Command, ErrorCode, TxnId};
 use zas_store::UserRow;
 
-use super::answer::{Caller, Refused, Say};
+use super::answer::{Caller, Refused, Say, Viewer};
 use super::{chats, shapes};
 use crate::app::App;
 use crate::clock;
@@ -26,7 +26,7 @@ pub(super) struct Search {
 /// One page holds the best matches; a further one is empty, as the search is no list.
 pub(super) async fn search(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(identity, viewer): Caller,
     Query(search): Query<Search>,
 ) -> Result<Json<Value>, Refused> {
     let query = search.q.trim().trim_start_matches('@');
@@ -34,35 +34,35 @@ pub(super) async fn search(
         "" => Vec::new(),
         query => app.store.search_users(query, identity.user, SEARCH_RESULTS).await?,
     };
-    let results = long(&app, identity.user, &found).await?;
+    let results = long(&app, &viewer, &found).await?;
     let count = results.len() as u64;
-    Ok(Json(shapes::page("/api/users/search/", 1, u64::from(SEARCH_RESULTS), count, results)))
+    Ok(Json(shapes::page(&viewer.base, "/api/users/search/", 1, u64::from(SEARCH_RESULTS), count, results)))
 }
 
 /// People one shares a chat with, then others.
 pub(super) async fn friends(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(identity, viewer): Caller,
 ) -> Result<Json<Value>, Refused> {
     let peers = app.store.peers(identity.user).await?;
     let mut found = app.store.users(&peers).await?;
     let others = app.store.search_users("", identity.user, SEARCH_RESULTS).await?;
     found.extend(others.into_iter().filter(|other| !peers.contains(&other.id)));
-    Ok(Json(Value::Array(long(&app, identity.user, &found).await?)))
+    Ok(Json(Value::Array(long(&app, &viewer, &found).await?)))
 }
 
 pub(super) async fn profile(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(_, viewer): Caller,
     Path(username): Path<String>,
 ) -> Result<Json<Value>, Refused> {
-    Ok(Json(shapes::user(&app, identity.user, &by_username(&app, &username).await?).await?))
+    Ok(Json(shapes::user(&app, &viewer, &by_username(&app, &username).await?).await?))
 }
 
 /// Opens the private chat, or finds it.
 pub(super) async fn open_chat(
     State(app): State<App>,
-    Caller(identity): Caller,
+    Caller(identity, viewer): Caller,
     Path(username): Path<String>,
 ) -> Result<(StatusCode, Json<Value>), Refused> {
     let other = by_username(&app, &username).await?;
@@ -74,7 +74,7 @@ pub(super) async fn open_chat(
     let room = chats::execute(&app, identity.user, command).await?;
     // The room's first event carries the name of the command that made it.
     let created = app.store.txn(identity.user, &txn_id).await?.is_some();
-    let chat = chats::seen_by(&app, identity.user, room).await?;
+    let chat = chats::seen_by(&app, &viewer, room).await?;
     Ok(if created {
         let body = json!({ "chat": chat, "created": true, "message": "Chat creado" });
         (StatusCode::CREATED, Json(body))
@@ -90,7 +90,7 @@ async fn by_username(app: &App, username: &str) -> Result<UserRow, Refused> {
     Ok(row.filter(|row| row.active && row.user.username == username).ok_or(ErrorCode::NotFound)?)
 }
 
-async fn long(app: &App, viewer: UserId, users: &[User]) -> Result<Vec<Value>, Refused> {
+async fn long(app: &App, viewer: &Viewer, users: &[User]) -> Result<Vec<Value>, Refused> {
     let people = shapes::People::load(app, viewer, users.iter().map(|user| user.id).collect()).await?;
     let mut values = Vec::with_capacity(users.len());
     for user in users {

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use zas_protocol::rest::{Room, User};
-use zas_protocol::{Event, EventBody, Micros, Position, Role, RoomKind, RoomPrefs, UserId};
+use zas_protocol::{FileId, Micros, Role, RoomKind, RoomPrefs, UserId};
 use zas_store::UserRow;
 
-use super::answer::Refused;
+use super::answer::{Base, Refused, Viewer};
+use super::said;
 use crate::app::App;
 use crate::clock;
 
@@ -26,24 +27,27 @@ pub(super) fn parse_time(text: &str) -> Option<Micros> {
 /// People by id, as one viewer may see their pictures.
 pub(super) struct People {
     users: HashMap<UserId, User>,
-    viewer: UserId,
+    viewer: Viewer,
     now: Micros,
 }
 
 impl People {
-    pub(super) async fn load(app: &App, viewer: UserId, mut ids: Vec<UserId>) -> Result<Self, Refused> {
+    pub(super) async fn load(app: &App, viewer: &Viewer, mut ids: Vec<UserId>) -> Result<Self, Refused> {
         ids.sort_unstable();
         ids.dedup();
         let users = app.store.users(&ids).await?;
         let users = users.into_iter().map(|user| (user.id, user)).collect();
-        Ok(Self { users, viewer, now: clock::now() })
+        Ok(Self { users, viewer: viewer.clone(), now: clock::now() })
+    }
+
+    fn avatar(&self, app: &App, user: &User) -> Value {
+        user.avatar.map_or(Value::Null, |file| json!(self.address(app, file)))
     }
 
     /// An address that an `<img>` can fetch.
-    fn avatar(&self, app: &App, user: &User) -> Value {
-        user.avatar.map_or(Value::Null, |file| {
-            json!(format!("/v1/files/{file}?{}", app.files.sign(self.viewer, file, self.now)))
-        })
+    pub(super) fn address(&self, app: &App, file: FileId) -> String {
+        let signature = app.files.sign(self.viewer.user, file, self.now);
+        self.viewer.base.join(&format!("/v1/files/{file}?{signature}"))
     }
 
     /// The short form, inside a message.
@@ -76,7 +80,7 @@ impl People {
             "full_name": user.display_name, "avatar": avatar, "avatar_url": avatar, "bio": user.bio,
             "is_verified": false, "created_at": time(row.created_at), "last_active": time(last_active),
         });
-        if user.id == self.viewer {
+        if user.id == self.viewer.user {
             value["email"] = json!(row.email);
         }
         Ok(value)
@@ -84,7 +88,7 @@ impl People {
 }
 
 /// One person in the long form.
-pub(super) async fn user(app: &App, viewer: UserId, row: &UserRow) -> Result<Value, Refused> {
+pub(super) async fn user(app: &App, viewer: &Viewer, row: &UserRow) -> Result<Value, Refused> {
     People::load(app, viewer, vec![row.user.id]).await?.long(app, row).await
 }
 
@@ -103,18 +107,19 @@ const fn role(role: Role) -> &'static str {
     }
 }
 
-/// The settings of a chat that are kept; what is not kept is answered as it is: empty.
+/// The settings of a chat; what nobody set is empty.
 pub(super) fn settings(prefs: &RoomPrefs) -> Value {
     json!({
-        "other_user_nickname": "", "other_message_color": "",
+        "other_user_nickname": prefs.nickname.as_deref().unwrap_or_default(),
+        "other_message_color": prefs.other_color.as_deref().unwrap_or_default(),
         "chat_background": prefs.background.as_deref().unwrap_or_default(),
         "chat_color": prefs.color.as_deref().unwrap_or_default(),
-        "notifications_enabled": !prefs.muted, "sound_enabled": !prefs.muted,
+        "notifications_enabled": !prefs.quiet, "sound_enabled": !prefs.muted,
     })
 }
 
 /// A chat as one of its participants sees it.
-pub(super) async fn chat(app: &App, viewer: UserId, room: &Room) -> Result<Value, Refused> {
+pub(super) async fn chat(app: &App, viewer: &Viewer, room: &Room) -> Result<Value, Refused> {
     let mut ids: Vec<UserId> = room.members.iter().map(|member| member.user).collect();
     ids.extend(room.last.iter().filter_map(|event| event.sender));
     let people = People::load(app, viewer, ids).await?;
@@ -123,7 +128,7 @@ pub(super) async fn chat(app: &App, viewer: UserId, room: &Room) -> Result<Value
         participants.push(participant(app, viewer, room, member.user, member.role, &people).await?);
     }
     let other = (room.kind == RoomKind::Private)
-        .then(|| room.members.iter().find(|member| member.user != viewer))
+        .then(|| room.members.iter().find(|member| member.user != viewer.user))
         .flatten();
     let other_user = match other {
         Some(member) => match app.store.user(member.user).await? {
@@ -134,13 +139,18 @@ pub(super) async fn chat(app: &App, viewer: UserId, room: &Room) -> Result<Value
     };
     let display_name = match (&room.name, other) {
         (Some(name), _) => name.as_str(),
-        (None, Some(member)) => people.display_name(member.user),
+        (None, Some(member)) => {
+            room.prefs.nickname.as_deref().unwrap_or_else(|| people.display_name(member.user))
+        }
         (None, None) => "",
     };
-    let created_at = app.store.page(viewer, room.id, zas_store::PageAt::After(room.from - 1), 1).await?;
+    let created_at = app.store.page(viewer.user, room.id, zas_store::PageAt::After(room.from - 1), 1).await?;
     let created_at =
         created_at.and_then(|page| page.events.first().map(|event| event.at)).unwrap_or(room.last_at);
-    let last_message = room.last.as_ref().map_or(Value::Null, |event| last_message(event, &people));
+    let last_message = room
+        .last
+        .as_ref()
+        .map_or(Value::Null, |event| said::last_message(event, room.last_state.as_ref(), &people));
     Ok(json!({
         "id": room.id, "name": room.name, "chat_type": chat_type(room.kind), "description": "",
         "avatar": null, "is_active": true, "created_at": time(created_at), "updated_at": time(room.last_at),
@@ -152,7 +162,7 @@ pub(super) async fn chat(app: &App, viewer: UserId, room: &Room) -> Result<Value
 
 async fn participant(
     app: &App,
-    viewer: UserId,
+    viewer: &Viewer,
     room: &Room,
     user: UserId,
     rank: Role,
@@ -160,7 +170,7 @@ async fn participant(
 ) -> Result<Value, Refused> {
     let joined_at = app.store.member(room.id, user).await?.map_or(room.last_at, |member| member.joined_at);
     let position = room.positions.iter().find(|position| position.user == user);
-    let own = user == viewer;
+    let own = user == viewer.user;
     // One's settings are nobody else's business.
     let prefs = if own { room.prefs.clone() } else { RoomPrefs::default() };
     let mut value = settings(&prefs);
@@ -176,42 +186,16 @@ async fn participant(
     Ok(value)
 }
 
-fn last_message(event: &Event, people: &People) -> Value {
-    let EventBody::Message { message, text, .. } = &event.body else { return Value::Null };
-    let sender = event.sender.map_or(
-        Value::Null,
-        |id| json!({ "username": people.username(id), "display_name": people.display_name(id) }),
-    );
-    json!({
-        "id": message, "content": text, "message_type": "text", "sender": sender, "created_at": time(event.at),
-    })
-}
-
-/// A message, with who has read it; `None` for an event that is none.
-pub(super) fn message(app: &App, event: &Event, people: &People, positions: &[Position]) -> Option<Value> {
-    let EventBody::Message { message, text, .. } = &event.body else { return None };
-    let sender = event.sender.map_or(Value::Null, |id| people.short(app, id));
-    let readers: Vec<Value> = positions
-        .iter()
-        .filter(|position| position.read >= event.seq && Some(position.user) != event.sender)
-        .map(|position| {
-            let id = uuid::Uuid::from_u128(message.0.as_u128() ^ position.user.0.as_u128().rotate_left(64));
-            json!({ "id": id, "user": position.user, "read_at": time(position.read_at) })
-        })
-        .collect();
-    Some(json!({
-        "id": message, "chat_room": event.room, "sender": sender, "content": text, "message_type": "text",
-        "image": null, "video": null, "audio": null, "file_url": null, "file_name": null, "file_size": null,
-        "reply_to": null, "is_reply": false, "is_edited": false, "is_deleted": false,
-        "created_at": time(event.at), "updated_at": time(event.at), "reactions": [], "user_reaction": null,
-        "is_read": !readers.is_empty(), "read_by_count": readers.len(), "read_by": readers,
-        "story_id": null, "story_preview": null, "seq": event.seq, "txn_id": event.txn_id,
-    }))
-}
-
 /// A page of a list, counted from 1.
-pub(super) fn page(path: &str, number: u64, size: u64, count: u64, results: Vec<Value>) -> Value {
-    let link = |number: u64| json!(format!("{path}?page={number}"));
+pub(super) fn page(
+    base: &Base,
+    path: &str,
+    number: u64,
+    size: u64,
+    count: u64,
+    results: Vec<Value>,
+) -> Value {
+    let link = |number: u64| json!(base.join(&format!("{path}?page={number}")));
     json!({
         "count": count,
         "next": if number.saturating_mul(size) < count { link(number + 1) } else { Value::Null },
@@ -238,10 +222,17 @@ mod tests {
 
     #[test]
     fn a_page_names_its_neighbours() {
-        let first = page("/api/x/", 1, 20, 45, Vec::new());
-        assert_eq!((&first["previous"], &first["next"]), (&Value::Null, &json!("/api/x/?page=2")));
-        let last = page("/api/x/", 3, 20, 45, Vec::new());
-        assert_eq!((&last["previous"], &last["next"]), (&json!("/api/x/?page=2"), &Value::Null));
-        assert_eq!(page("/api/x/", 1, 20, 20, Vec::new())["next"], Value::Null);
+        let base = Base::at("https://chat.example.com");
+        let first = page(&base, "/api/x/", 1, 20, 45, Vec::new());
+        assert_eq!(
+            (&first["previous"], &first["next"]),
+            (&Value::Null, &json!("https://chat.example.com/api/x/?page=2"))
+        );
+        let last = page(&base, "/api/x/", 3, 20, 45, Vec::new());
+        assert_eq!(
+            (&last["previous"], &last["next"]),
+            (&json!("https://chat.example.com/api/x/?page=2"), &Value::Null)
+        );
+        assert_eq!(page(&base, "/api/x/", 1, 20, 20, Vec::new())["next"], Value::Null);
     }
 }

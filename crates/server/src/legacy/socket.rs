@@ -13,9 +13,11 @@ use zas_core::hub::{Delivery, Rung};
 use zas_protocol::{ErrorCode, Event, Language, MessageId, RoomId, Seq, ServerFrame, UserId};
 use zas_store::PageAt;
 
-use super::answer::{Refused, Say, language};
+use super::answer::{Base, Refused, Say, Viewer, language};
+use super::changes::{self, Edit, React};
 use super::messages::{self, New};
 use super::once::Transport;
+use super::said::Said;
 use super::shapes::People;
 use crate::app::App;
 use crate::auth::Identity;
@@ -32,10 +34,6 @@ const BAD_JSON: Say = Say::new("Formato JSON inválido", "Invalid JSON format");
 const BAD_ORIGIN: Say = Say::new(
     "El origen de esta página no está permitido: añádelo a allowed_origins",
     "This page's origin is not allowed: add it to allowed_origins",
-);
-const NOT_YET: Say = Say::new(
-    "Por ahora solo se pueden enviar, leer y escribir mensajes",
-    "For now messages can only be sent, read and typed",
 );
 const CONNECTED: Say = Say::new("Conectado exitosamente", "Connected");
 
@@ -56,6 +54,7 @@ pub(super) async fn socket(
     Path(chat): Path<String>,
     Query(query): Query<Token>,
     headers: HeaderMap,
+    base: Base,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let language = language(&headers);
@@ -72,7 +71,7 @@ pub(super) async fn socket(
         let stall = Duration::from_millis(app.config.limits.write_stall_ms);
         let mut socket = ChatSocket { socket, language, stall };
         let end = match allowed {
-            true => serve(&app, &mut socket, &chat, token).await,
+            true => serve(&app, &mut socket, &chat, token, base).await,
             false => End::Refused(BAD_ORIGIN, FORBIDDEN),
         };
         socket.finish(end).await;
@@ -144,7 +143,7 @@ impl ChatSocket {
     }
 }
 
-async fn serve(app: &App, socket: &mut ChatSocket, chat: &str, token: Option<String>) -> End {
+async fn serve(app: &App, socket: &mut ChatSocket, chat: &str, token: Option<String>, base: Base) -> End {
     let Some(token) = token else { return End::Refused(NO_TOKEN, UNAUTHENTICATED) };
     let identity = match app.auth.authenticate(&token, clock::now()).await {
         Ok(identity) => identity,
@@ -168,7 +167,8 @@ async fn serve(app: &App, socket: &mut ChatSocket, chat: &str, token: Option<Str
     if let Err(end) = socket.say("connection_success", CONNECTED).await {
         return end;
     }
-    let mut live = Live { app, identity, chat, sent: head };
+    let viewer = Viewer { user: identity.user, base };
+    let mut live = Live { app, identity, viewer, chat, sent: head };
     match live.run(socket, &mailbox).await {
         Ok(()) => End::Gone,
         Err(end) => end,
@@ -177,19 +177,34 @@ async fn serve(app: &App, socket: &mut ChatSocket, chat: &str, token: Option<Str
 
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Said {
+enum Frame {
     ChatMessage(New),
-    Typing { is_typing: bool },
-    ReadMessage { message_id: MessageId },
-    ReactMessage {},
-    EditMessage {},
-    DeleteMessage {},
+    Typing {
+        is_typing: bool,
+    },
+    ReadMessage {
+        message_id: MessageId,
+    },
+    ReactMessage {
+        message_id: MessageId,
+        #[serde(flatten)]
+        react: React,
+    },
+    EditMessage {
+        message_id: MessageId,
+        #[serde(flatten)]
+        edit: Edit,
+    },
+    DeleteMessage {
+        message_id: MessageId,
+    },
 }
 
 /// A socket whose client is in the chat.
 struct Live<'a> {
     app: &'a App,
     identity: Identity,
+    viewer: Viewer,
     chat: RoomId,
     /// The last place that was sent.
     sent: Seq,
@@ -234,25 +249,23 @@ impl Live<'_> {
     }
 
     async fn hear(&mut self, socket: &mut ChatSocket, text: &str) -> Result<(), End> {
-        let Some(said) = crate::json::parse::<Said>(text.as_bytes()) else {
+        let Some(said) = crate::json::parse::<Frame>(text.as_bytes()) else {
             let readable = crate::json::parse::<Value>(text.as_bytes()).is_some();
             let say = if readable { Say::of(ErrorCode::BadRequest) } else { BAD_JSON };
             return socket.say("error", say).await;
         };
         let user = self.identity.user;
         match said {
-            Said::ChatMessage(new) => {
+            Frame::ChatMessage(new) => {
                 let said = messages::say(self.app, &self.identity, self.chat, new, Transport::Socket).await;
-                if let Err(refused) = said {
-                    socket.say("error", refused.say()).await?;
-                }
+                Self::answer(socket, said).await?;
             }
-            Said::Typing { is_typing } => {
+            Frame::Typing { is_typing } => {
                 if self.app.gate.signal(user, clock::steady()) {
                     self.app.hub.typing(user, self.chat, is_typing);
                 }
             }
-            Said::ReadMessage { message_id } => {
+            Frame::ReadMessage { message_id } => {
                 let event = self.app.store.event_by_message(message_id).await.ok().flatten();
                 if let Some(event) = event.filter(|event| event.room == self.chat)
                     && self.app.gate.signal(user, clock::steady())
@@ -260,11 +273,28 @@ impl Live<'_> {
                     self.app.hub.advance(user, self.chat, event.seq, event.seq);
                 }
             }
-            Said::ReactMessage {} | Said::EditMessage {} | Said::DeleteMessage {} => {
-                socket.say("error", NOT_YET).await?;
+            Frame::ReactMessage { message_id, react } => {
+                let done = changes::toggle(self.app, user, self.chat, message_id, &react.reaction_type).await;
+                Self::answer(socket, done).await?;
+            }
+            Frame::EditMessage { message_id, edit } => {
+                let done = changes::edit_message(self.app, user, self.chat, message_id, edit.content).await;
+                Self::answer(socket, done).await?;
+            }
+            Frame::DeleteMessage { message_id } => {
+                let done = changes::delete_message(self.app, user, self.chat, message_id).await;
+                Self::answer(socket, done).await?;
             }
         }
         Ok(())
+    }
+
+    /// What was done comes back as everyone hears it; a refusal is said to its sender alone.
+    async fn answer<T>(socket: &mut ChatSocket, done: Result<T, Refused>) -> Result<(), End> {
+        match done {
+            Ok(_) => Ok(()),
+            Err(refused) => socket.say("error", refused.say()).await,
+        }
     }
 
     async fn put(&mut self, socket: &mut ChatSocket, item: Item) -> Result<(), End> {
@@ -307,17 +337,43 @@ impl Live<'_> {
     }
 
     async fn tell(&self, socket: &mut ChatSocket, events: &[Event]) -> Result<(), End> {
-        let said: Vec<Event> =
-            events.iter().filter(|event| event.body.message().is_some()).cloned().collect();
-        match messages::messages(self.app, self.identity.user, self.chat, &said).await {
-            Ok(found) => {
-                for message in found {
-                    socket.send(json!({ "type": "chat_message", "message": message })).await?;
+        match self.frames(events).await {
+            Ok(frames) => {
+                for frame in frames {
+                    socket.send(frame).await?;
                 }
                 Ok(())
             }
             Err(refused) => Err(End::Refused(refused.say(), GOING_AWAY)),
         }
+    }
+
+    /// What the old contract says of events; of those that it does not know, nothing. A message that
+    /// was edited is shown as it is now.
+    async fn frames(&self, events: &[Event]) -> Result<Vec<Value>, Refused> {
+        let mut shown = Vec::with_capacity(events.len());
+        let is_known = |event: &&Event| event.body.message().is_some() || event.body.changes().is_some();
+        for event in events.iter().filter(is_known) {
+            shown.push((event, changes::edited(self.app, event).await?));
+        }
+        if shown.is_empty() {
+            return Ok(Vec::new());
+        }
+        let all: Vec<Event> =
+            shown.iter().map(|(event, edited)| edited.as_ref().unwrap_or(event).clone()).collect();
+        let said = Said::load(self.app, &self.viewer, self.chat, &all).await?;
+        Ok(shown
+            .iter()
+            .filter_map(|(event, edited)| match edited {
+                Some(edited) => said
+                    .message(self.app, edited)
+                    .map(|message| json!({ "type": "message_edited", "message": message })),
+                None => said
+                    .message(self.app, event)
+                    .map(|message| json!({ "type": "chat_message", "message": message }))
+                    .or_else(|| said.change(event)),
+            })
+            .collect())
     }
 
     async fn tell_state(&self, socket: &mut ChatSocket, frame: ServerFrame) -> Result<(), End> {
@@ -368,7 +424,7 @@ impl Live<'_> {
 
     async fn username(&self, user: UserId) -> Result<String, End> {
         let failed = |refused: Refused| End::Refused(refused.say(), GOING_AWAY);
-        let people = People::load(self.app, self.identity.user, vec![user]).await.map_err(failed)?;
+        let people = People::load(self.app, &self.viewer, vec![user]).await.map_err(failed)?;
         Ok(people.username(user).to_owned())
     }
 }

@@ -231,7 +231,7 @@ fn set_cookie(
 }
 
 /// Whether the browser came by https. Who forges the header locks out nobody but themselves.
-pub(super) fn is_secure(app: &App, headers: &HeaderMap) -> bool {
+pub(crate) fn is_secure(app: &App, headers: &HeaderMap) -> bool {
     match app.config.cookie_secure {
         CookieSecure::Always => true,
         CookieSecure::Never => false,

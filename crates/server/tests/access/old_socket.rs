@@ -12,6 +12,9 @@ use crate::support::{Heard, Socket};
 /// signed out, expired, refresh token. `?` is told that they are in no such chat.
 const FRAMES: &[(&str, &str)] = &[
     ("chat_message", "-??yyy----"),
+    ("message_edited", "-??yyy----"),
+    ("message_reaction", "-??yyy----"),
+    ("message_deleted", "-??yyy----"),
     ("typing_status", "-??yyy----"),
     ("message_read", "-??yyy----"),
     ("user_status", "-??yyy----"),
@@ -85,7 +88,14 @@ async fn heard(cast: &Cast<'_>, shown: Shown) -> Result<BTreeSet<String>, u16> {
     peer.say(json!({"type": "positions", "advances": [{"room": cast.room, "read": 99}]})).await;
     peer.say(json!({"type": "ping", "n": 1})).await;
     peer.until("pong").await;
-    cast.does(cast.peer.id, r#"{"type":"send","room":"{room}","text":"fin"}"#).await;
+    for what in [
+        r#"{"type":"react","room":"{room}","message":"{message}","reaction":"like"}"#,
+        r#"{"type":"edit_message","room":"{room}","message":"{message}","text":"otro"}"#,
+        r#"{"type":"delete_message","room":"{room}","message":"{message}"}"#,
+        r#"{"type":"send","room":"{room}","text":"fin"}"#,
+    ] {
+        cast.does(cast.peer.id, what).await;
+    }
     loop {
         let Heard::Frame(frame) = socket.hear().await else { panic!("{:?} is cut", cast.caller) };
         kinds.insert(frame["type"].as_str().unwrap().to_owned());

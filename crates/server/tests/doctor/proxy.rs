@@ -37,6 +37,12 @@ impl Nginx {
         Self(of_the_guide("nginx"))
     }
 
+    /// Another, whose lines are named alike.
+    #[allow(dead_code, reason = "the doctor's own tests have the guide's alone")]
+    pub(crate) fn of(site: &str) -> Self {
+        Self(site.to_owned())
+    }
+
     /// Without the line that begins so.
     pub(crate) fn without(self, line: &str) -> Self {
         self.changed(line, "")
@@ -88,13 +94,16 @@ impl Nginx {
 
 /// Caddy, by the guide.
 pub(crate) async fn caddy(server: SocketAddr) -> Proxy {
+    caddy_of(&of_the_guide("caddy"), "chat.example.com", server).await
+}
+
+/// Caddy with a site of that name.
+pub(crate) async fn caddy_of(site: &str, name: &str, server: SocketAddr) -> Proxy {
     let (folder, certificate) = certified();
     let address = free_address();
     let shown = folder.path().display();
     let tls = format!("https://{address} {{\n    tls {shown}/certificate.pem {shown}/key.pem");
-    let site = of_the_guide("caddy")
-        .replace("chat.example.com {", &tls)
-        .replace("127.0.0.1:8000", &server.to_string());
+    let site = site.replace(&format!("{name} {{"), &tls).replace("127.0.0.1:8000", &server.to_string());
     let whole = format!("{{\n    admin off\n    auto_https disable_redirects\n}}\n{site}");
     let file = folder.path().join("Caddyfile");
     std::fs::write(&file, whole).unwrap();

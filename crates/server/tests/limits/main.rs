@@ -87,6 +87,15 @@ const TESTED: [(&str, &str, &str); 48] = [
     ("webhook_give_up_ms", WEBHOOKS, "an_event_that_is_too_old_is_passed_over_once_it_fails"),
     ("commit_queue", BATCH, "the_queue_takes_its_limit_and_refuses_the_next"),
     ("commit_batch", BATCH, "what_comes_during_a_commit_goes_together_up_to_the_batch"),
+    ("upstream_connect_ms", UPSTREAM, "a_connection_that_does_not_come_about_in_time_is_told_apart"),
+    ("upstream_answer_ms", UPSTREAM, "a_backend_that_does_not_begin_its_answer_in_time_is_told_apart"),
+    ("upstream_idle_ms", UPSTREAM, "a_stream_of_the_backend_that_falls_silent_is_given_up"),
+    (
+        "upstream_header_bytes",
+        UPSTREAM,
+        "an_answer_s_headers_of_64_kib_are_read_and_one_byte_more_is_no_answer",
+    ),
+    ("upstream_requests", UPSTREAM, "a_backend_is_busy_with_so_many_requests_and_no_more"),
 ];
 
 const SIZES: &str = "crates/server/tests/limits/sizes.rs";
@@ -100,6 +109,7 @@ const MAILBOX: &str = "crates/server/src/feed/mailbox.rs";
 const PICTURE: &str = "crates/server/src/files/picture.rs";
 const HUB: &str = "crates/core/tests/hub/main.rs";
 const STORE: &str = "crates/store/tests/conformance/members.rs";
+const UPSTREAM: &str = "crates/server/tests/upstream/silent.rs";
 const BATCH: &str = "crates/core/tests/batch.rs";
 
 /// One less, the limit, one more.

@@ -9,6 +9,7 @@ use zas_protocol::{
 
 use crate::body;
 use crate::error::StoreError;
+use crate::names;
 
 /// A `seq` or a count, as SQLite holds integers. Real ones are below 2^53.
 pub(super) fn int(value: u64) -> i64 {
@@ -21,36 +22,14 @@ pub(super) fn uint(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
     u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(index, value))
 }
 
-pub(super) const fn kind_name(kind: RoomKind) -> &'static str {
-    match kind {
-        RoomKind::Private => "private",
-        RoomKind::Group => "group",
-        RoomKind::OwnLog => "self",
-    }
-}
-
 pub(super) fn kind(row: &Row<'_>, index: usize) -> rusqlite::Result<RoomKind> {
     let name = row.get_ref(index)?.as_str()?;
-    [RoomKind::Private, RoomKind::Group, RoomKind::OwnLog]
-        .into_iter()
-        .find(|kind| kind_name(*kind) == name)
-        .ok_or_else(|| unknown(index, name))
-}
-
-pub(super) const fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Member => "member",
-        Role::Admin => "admin",
-        Role::Owner => "owner",
-    }
+    names::kind(name).ok_or_else(|| unknown(index, name))
 }
 
 pub(super) fn role(row: &Row<'_>, index: usize) -> rusqlite::Result<Role> {
     let name = row.get_ref(index)?.as_str()?;
-    [Role::Member, Role::Admin, Role::Owner]
-        .into_iter()
-        .find(|role| role_name(*role) == name)
-        .ok_or_else(|| unknown(index, name))
+    names::role(name).ok_or_else(|| unknown(index, name))
 }
 
 pub(super) fn reaction(row: &Row<'_>, index: usize) -> rusqlite::Result<Reaction> {

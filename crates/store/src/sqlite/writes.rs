@@ -11,6 +11,7 @@ use super::{changes, columns};
 use crate::body;
 use crate::error::StoreError;
 use crate::fold::fold;
+use crate::names;
 
 pub(super) fn apply<'a>(
     connection: &Connection,
@@ -93,7 +94,7 @@ fn change(connection: &Connection, write: &Write) -> Result<(), StoreError> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?;
             let (low, high) = (pair.map(|pair| pair.0.0), pair.map(|pair| pair.1.0));
-            insert.execute(params![room.0, columns::kind_name(*kind), name, low, high, at])?;
+            insert.execute(params![room.0, names::of_kind(*kind), name, low, high, at])?;
             Ok(())
         }
         Write::RenameRoom { room, name } => {
@@ -105,7 +106,7 @@ fn change(connection: &Connection, write: &Write) -> Result<(), StoreError> {
                 "INSERT INTO memberships (room_id, user_id, from_seq, role, joined_at)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
             )?;
-            insert.execute(params![room.0, user.0, columns::int(*from), columns::role_name(*role), at])?;
+            insert.execute(params![room.0, user.0, columns::int(*from), names::of_role(*role), at])?;
             count_members(connection, *room, 1)
         }
         Write::EndMembership { room, user, to, at } => {
@@ -123,10 +124,7 @@ fn change(connection: &Connection, write: &Write) -> Result<(), StoreError> {
             let mut update = connection.prepare_cached(
                 "UPDATE memberships SET role = ?3 WHERE room_id = ?1 AND user_id = ?2 AND to_seq IS NULL",
             )?;
-            one(
-                update.execute(params![room.0, user.0, columns::role_name(*role)])?,
-                "a membership is not there",
-            )
+            one(update.execute(params![room.0, user.0, names::of_role(*role)])?, "a membership is not there")
         }
         Write::SetProfile { user, profile, profile_rev } => {
             let mut update = connection.prepare_cached(

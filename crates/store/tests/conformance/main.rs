@@ -91,7 +91,7 @@ macro_rules! engine {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
                 async fn $case() {
-                    crate::$module::$case(World::new(Engine::default())).await;
+                    crate::$module::$case(World::new(Engine::default()).await).await;
                 }
             )+
         }
@@ -100,3 +100,4 @@ macro_rules! engine {
 
 engine!(memory);
 engine!(sqlite);
+engine!(mariadb);

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use async_trait::async_trait;
 use zas_core::ledger::{Decided, Refusal, Submission};
 use zas_protocol::rest::{Page, Room};
 use zas_protocol::{Ack, Command, ErrorCode, Micros, RoomId, TxnId, UserId};
 use zas_store::{NewUser, Outcome, PageAt, PasswordHash, Secrets, Store};
 
 /// An engine under test; dropped with what it holds.
+#[async_trait]
 pub(crate) trait Backend: Send + Sync + 'static {
     /// Opens the same data each time.
-    fn open(&self) -> Arc<dyn Store>;
+    async fn open(&self) -> Arc<dyn Store>;
     /// Makes a constraint refuse every message with this text.
     fn refuse_text(&self, text: &str);
 }
@@ -29,8 +31,9 @@ pub(crate) mod memory {
         }
     }
 
+    #[async_trait::async_trait]
     impl super::Backend for Engine {
-        fn open(&self) -> Arc<dyn Store> {
+        async fn open(&self) -> Arc<dyn Store> {
             Arc::new(MemoryStore::over(self.0.clone()))
         }
 
@@ -61,8 +64,9 @@ pub(crate) mod sqlite {
         }
     }
 
+    #[async_trait::async_trait]
     impl super::Backend for Engine {
-        fn open(&self) -> Arc<dyn Store> {
+        async fn open(&self) -> Arc<dyn Store> {
             Arc::new(SqliteStore::open(&self.path(), super::secrets(), Options::default()).unwrap())
         }
 
@@ -73,6 +77,39 @@ pub(crate) mod sqlite {
                  BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"
             );
             connection.execute_batch(&trigger).unwrap();
+        }
+    }
+}
+
+pub(crate) mod mariadb {
+    use std::sync::Arc;
+
+    use zas_mariadb::Mariadb;
+    use zas_store::mariadb::Options;
+    use zas_store::{MariaStore, Store};
+
+    pub(crate) struct Engine {
+        server: Mariadb,
+        url: String,
+    }
+
+    impl Default for Engine {
+        fn default() -> Self {
+            let server = Mariadb::start();
+            Self { url: server.database(), server }
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl super::Backend for Engine {
+        async fn open(&self) -> Arc<dyn Store> {
+            Arc::new(MariaStore::open(&self.url, super::secrets(), Options::default()).await.unwrap())
+        }
+
+        fn refuse_text(&self, text: &str) {
+            self.server.execute(&format!(
+                "ALTER TABLE zas0.events ADD CONSTRAINT refuse CHECK (body NOT LIKE '%{text}%')"
+            ));
         }
     }
 }
@@ -91,8 +128,8 @@ fn secrets() -> Secrets {
 }
 
 pub(crate) struct World {
-    backend: Box<dyn Backend>,
     pub(crate) store: Arc<dyn Store>,
+    backend: Box<dyn Backend>,
     clock: AtomicI64,
     next: AtomicU64,
 }
@@ -100,8 +137,8 @@ pub(crate) struct World {
 pub(crate) const START: Micros = 1_700_000_000_000_000;
 
 impl World {
-    pub(crate) fn new(backend: impl Backend) -> Self {
-        let store = backend.open();
+    pub(crate) async fn new(backend: impl Backend) -> Self {
+        let store = backend.open().await;
         Self { backend: Box::new(backend), store, clock: AtomicI64::new(START), next: AtomicU64::new(0) }
     }
 
@@ -121,7 +158,7 @@ impl World {
     /// Closes the store and opens the same data again.
     pub(crate) async fn reopen(&mut self) {
         self.store.close().await;
-        self.store = self.backend.open();
+        self.store = self.backend.open().await;
     }
 
     pub(crate) fn number(&self) -> u64 {

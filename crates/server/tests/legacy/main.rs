@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
+mod changes;
+#[path = "../support/mod.rs"]
 mod support;
 
 use serde_json::{Value, json};
@@ -182,7 +184,7 @@ async fn chats_are_made_listed_changed_and_left() {
         (&json!("ocean"), &json!(false))
     );
     let (_, kept) = patch(&server, &ana, &path("chat-settings"), json!({"chat_color": "#123456"})).await;
-    assert_eq!(kept["chat_settings"]["chat_color"], "ocean", "what is not kept is not claimed");
+    assert_eq!(kept["chat_settings"]["chat_color"], "#123456");
 
     let pepe = server.person("pepe").await;
     let (status, _) = server.post(&luis, &path("add_participant/"), json!({"user_id": pepe.id})).await;
@@ -237,7 +239,7 @@ async fn messages_are_paged_newest_first_and_cut_by_time_oldest_first() {
 
     let (status, blank) = server.post(&ana, &path, json!({"content": "  "})).await;
     assert_eq!((status, blank["content"].is_array()), (400, true));
-    let (status, other) = server.post(&ana, &path, json!({"content": "x", "message_type": "image"})).await;
+    let (status, other) = server.post(&ana, &path, json!({"content": "x", "message_type": "system"})).await;
     assert_eq!((status, other["message_type"].is_array()), (400, true));
     let form = reqwest::multipart::Form::new().text("content", "por formulario").text("message_type", "text");
     let (status, sent) =
@@ -279,7 +281,7 @@ async fn reading_marks_up_to_the_end_and_shows_who_has_read() {
     let (_, page) = server.get(&ana, &format!("/api/messaging/chats/{room}/messages/")).await;
     let newest = &page["results"][0];
     assert_eq!((&newest["is_read"], &newest["read_by_count"]), (&json!(true), &json!(1)));
-    assert_eq!(newest["read_by"][0]["user"], luis.id.to_string());
+    assert_eq!(newest["read_by"][0]["user"]["id"], luis.id.to_string());
 }
 
 #[tokio::test]
@@ -340,7 +342,10 @@ async fn a_malformed_frame_is_told_and_the_socket_stays() {
     socket.0.send("{nope".into()).await.unwrap();
     assert_eq!(socket.until("error").await["message"], "Formato JSON inválido");
     socket.say(json!({"type": "edit_message", "message_id": "x", "content": "y"})).await;
-    assert!(socket.until("error").await["message"].as_str().unwrap().contains("Por ahora"));
+    assert_eq!(socket.until("error").await["message"], "La petición no es válida.");
+    let nothing = "00000000-0000-7000-8000-000000000000";
+    socket.say(json!({"type": "delete_message", "message_id": nothing})).await;
+    assert_eq!(socket.until("error").await["message"], "No existe o ya no está a tu alcance.");
     socket.say(json!({"type": "chat_message", "content": "   "})).await;
     assert_eq!(socket.until("error").await["message"], "Escribe algo antes de enviar.");
     socket.say(json!({"type": "chat_message", "content": "sigue"})).await;
