@@ -237,7 +237,9 @@ impl Oracle {
     #[must_use]
     pub fn became(&self, room: RoomId, of: Seq, user: UserId) -> Became {
         let (mut became, mut reactions) = (Became::default(), BTreeMap::new());
-        for event in self.logs.get(&room).into_iter().flatten().filter(|event| event.body.changes() == Some(of)) {
+        for event in
+            self.logs.get(&room).into_iter().flatten().filter(|event| event.body.changes() == Some(of))
+        {
             match &event.body {
                 EventBody::MessageEdited { text, .. } => became.text = Some(text.clone()),
                 EventBody::MessageDeleted { .. } => {
@@ -246,7 +248,9 @@ impl Oracle {
                 EventBody::ReactionChanged { reaction: Some(reaction), .. } => {
                     reactions.insert(event.sender, *reaction);
                 }
-                _ => drop(reactions.remove(&event.sender)),
+                _ => {
+                    reactions.remove(&event.sender);
+                }
             }
         }
         let count = |reaction| reactions.values().filter(|&&other| other == reaction).count();
