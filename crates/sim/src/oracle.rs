@@ -248,7 +248,9 @@ impl Oracle {
                 EventBody::ReactionChanged { reaction: Some(reaction), .. } => {
                     reactions.insert(event.sender, *reaction);
                 }
-                _ => drop(reactions.remove(&event.sender)),
+                _ => {
+                    reactions.remove(&event.sender);
+                }
             }
         }
         let count = |reaction| reactions.values().filter(|&&other| other == reaction).count();
