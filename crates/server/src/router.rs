@@ -128,7 +128,6 @@ pub fn router(app: App) -> Router {
 }
 
 /// Files alone are answered in parts.
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands them over")]
 fn is_no_file(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
     !headers.contains_key(header::ACCEPT_RANGES)
 }
