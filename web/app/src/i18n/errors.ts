@@ -37,8 +37,10 @@ export const errors = table<Sentences>({
     overloaded: "Hay mucho movimiento. Se reintenta en un momento.",
     draining: "El servidor se está reiniciando. Se reintenta en un momento.",
     storage_full: "El servidor no puede guardar ahora. Tu mensaje espera aquí.",
-    upstream_unreachable: "El chat funciona, pero el resto de la aplicación no responde. Prueba dentro de un momento.",
-    upstream_timeout: "El chat funciona, pero el resto de la aplicación tarda demasiado. Prueba dentro de un momento.",
+    upstream_unreachable:
+      "El chat funciona, pero el resto de la aplicación no responde. Prueba dentro de un momento.",
+    upstream_timeout:
+      "El chat funciona, pero el resto de la aplicación tarda demasiado. Prueba dentro de un momento.",
     upstream_loop: "El servidor está mal configurado: se llama a sí mismo.",
     internal: "Algo ha fallado de nuestro lado. Se reintenta.",
     offline: "No hay conexión. Vuelve a intentarlo cuando la haya.",
