@@ -27,7 +27,7 @@ export function QuoteBlock({ quote }: { quote: Quote }) {
   const name = own ? words.you : (person?.display_name ?? words.unknownPerson);
   const content = (
     <>
-      <span className="person-text bubble-quote-name">{name}</span>
+      <span className="bubble-quote-name">{name}</span>
       <span className="bubble-quote-text" data-faint={deleted}>
         {deleted ? text.deleted : inOneLine(quote, text)}
       </span>
