@@ -16,7 +16,6 @@ const ITERATIONS: u32 = 2_000_000;
 const HASH_BYTES: usize = 32;
 
 /// A hash taken apart.
-#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Django {
     iterations: NonZeroU32,
     salt: String,
