@@ -25,7 +25,7 @@ use zas_core::shape;
 use zas_core::time::Now;
 use zas_protocol::rest::{self, Me};
 use zas_protocol::{DeviceId, ErrorCode, Micros, UserId};
-use zas_store::{DeviceRow, NewUser, REFRESH_GRACE_MS, Rotation, Store};
+use zas_store::{DeviceRow, NewUser, REFRESH_GRACE_MS, Rotation, Store, UserRow};
 
 use self::alive::Devices;
 use self::api_keys::ApiKeys;
@@ -223,12 +223,7 @@ impl Auth {
     /// gave a wrong password; [`ErrorCode::Overloaded`]; the store's.
     pub async fn sign_in(&self, form: rest::Login, now: Micros) -> Result<rest::Tokens, ApiError> {
         let login = form.login.trim().trim_start_matches('@').to_lowercase();
-        let row = self.store.user_by_login(&login).await?;
-        let hash = row.as_ref().map(|row| row.password_hash.clone());
-        let right = self.passwords.verify(Password::new(form.password), hash).await?;
-        let Some(row) = row.filter(|row| right && row.active) else {
-            return Err(ErrorCode::BadCredentials.into());
-        };
+        let row = self.verified(&login, Password::new(form.password)).await?;
         let tokens = self.open_device(row.user.id, &shape::device_name(&form.device_name), now).await?;
         // What changed while the password was checked signed out the devices there were, and not this one.
         let still = self.store.user(row.user.id).await?;
@@ -237,6 +232,27 @@ impl Auth {
             return Err(ErrorCode::BadCredentials.into());
         }
         Ok(tokens)
+    }
+
+    /// The account of a login whose password this is, with a hash of today's form.
+    async fn verified(&self, login: &str, password: Password) -> Result<UserRow, ApiError> {
+        loop {
+            let row = self.store.user_by_login(login).await?;
+            let hash = row.as_ref().map(|row| row.password_hash.clone());
+            let right = self.passwords.verify(password.clone(), hash).await?;
+            let Some(mut row) = row.filter(|row| right && row.active) else {
+                return Err(ErrorCode::BadCredentials.into());
+            };
+            if !Passwords::is_old(&row.password_hash) {
+                return Ok(row);
+            }
+            let hash = self.passwords.hash(password.clone()).await?;
+            let old = std::mem::replace(&mut row.password_hash, hash.clone());
+            if self.store.replace_password(row.user.id, &old, hash).await? {
+                return Ok(row);
+            }
+            // It was changed meanwhile, to a hash of today's form: what counts is that one.
+        }
     }
 
     /// Signs a device in, of somebody who has proved who they are.

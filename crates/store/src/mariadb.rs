@@ -244,6 +244,18 @@ impl Store for MariaStore {
         self.write((user, hash), |c, (user, hash)| Box::pin(accounts::set_password(c, *user, hash))).await
     }
 
+    async fn replace_password(
+        &self,
+        user: UserId,
+        old: &PasswordHash,
+        hash: PasswordHash,
+    ) -> Result<bool, StoreError> {
+        self.write((user, old.clone(), hash), |c, (user, old, hash)| {
+            Box::pin(accounts::replace_password(c, *user, old, hash))
+        })
+        .await
+    }
+
     async fn set_active(&self, user: UserId, active: bool) -> Result<bool, StoreError> {
         self.write((user, active), |c, (user, active)| Box::pin(accounts::set_active(c, *user, *active)))
             .await

@@ -94,6 +94,22 @@ impl Store for MemoryStore {
         Ok(self.open()?.change_account(user, |row| row.password_hash = hash))
     }
 
+    async fn replace_password(
+        &self,
+        user: UserId,
+        old: &PasswordHash,
+        hash: PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let mut replaced = false;
+        self.open()?.change_account(user, |row| {
+            replaced = row.password_hash == *old;
+            if replaced {
+                row.password_hash = hash;
+            }
+        });
+        Ok(replaced)
+    }
+
     async fn set_active(&self, user: UserId, active: bool) -> Result<bool, StoreError> {
         Ok(self.open()?.change_account(user, |row| row.active = active))
     }

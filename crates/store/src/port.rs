@@ -75,6 +75,14 @@ pub trait Store: Send + Sync + 'static {
     /// Another password; false when there is no such account.
     async fn set_password(&self, user: UserId, hash: PasswordHash) -> Result<bool, StoreError>;
 
+    /// Another hash in place of `old`; false, and nothing changed, when that is not the one any more.
+    async fn replace_password(
+        &self,
+        user: UserId,
+        old: &PasswordHash,
+        hash: PasswordHash,
+    ) -> Result<bool, StoreError>;
+
     /// Disables or enables an account; false when there is none.
     async fn set_active(&self, user: UserId, active: bool) -> Result<bool, StoreError>;
 

@@ -10,7 +10,7 @@ use zas_protocol::{Attachment, DeviceId, Epoch, FileId, Media, Micros, Role, Roo
 /// may refresh at once, and an answer may be lost.
 pub const REFRESH_GRACE_MS: i64 = 60_000;
 
-/// A password's hash in PHC form. Never shown by `Debug`.
+/// A password's hash, in PHC form or as Django keeps it. Never shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(pub String);
 

@@ -262,6 +262,16 @@ impl Store for SqliteStore {
         self.write(move |c| accounts::set_password(c, user, &hash)).await
     }
 
+    async fn replace_password(
+        &self,
+        user: UserId,
+        old: &PasswordHash,
+        hash: PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let old = old.clone();
+        self.write(move |c| accounts::replace_password(c, user, &old, &hash)).await
+    }
+
     async fn set_active(&self, user: UserId, active: bool) -> Result<bool, StoreError> {
         self.write(move |c| accounts::set_active(c, user, active)).await
     }

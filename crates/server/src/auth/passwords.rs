@@ -1,10 +1,16 @@
 //! Password hashes: argon2id with OWASP's parameters (Password Storage Cheat Sheet: 19 MiB, two
 //! passes, one lane), two at once. Who does not exist costs the same as who does.
+//!
+//! A hash in Django's form is verified too, and replaced at sign-in ([`Passwords::is_old`]); until
+//! then it costs what its iterations cost.
+
+mod django;
 
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use zas_store::PasswordHash;
 
+use self::django::Django;
 use crate::clock;
 use crate::error::ApiError;
 use crate::pool::Pool;
@@ -73,6 +79,9 @@ impl Passwords {
     /// [`zas_protocol::ErrorCode::Overloaded`] when too many wait.
     pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<bool, ApiError> {
         let verified = self.pool.run(move || {
+            if let Some(old) = hash.as_ref().and_then(|hash| Django::read(&hash.0)) {
+                return Ok(old.fits(&password.0));
+            }
             let known = hash.as_ref().and_then(|hash| Phc::new(&hash.0).ok());
             let hash = match &known {
                 Some(hash) => hash.clone(),
@@ -82,6 +91,12 @@ impl Passwords {
             Ok(right && known.is_some())
         });
         verified.await?
+    }
+
+    /// Whether a hash is of a form that is verified but no longer made.
+    #[must_use]
+    pub fn is_old(hash: &PasswordHash) -> bool {
+        Django::read(&hash.0).is_some()
     }
 }
 

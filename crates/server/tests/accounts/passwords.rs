@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use zas_protocol::ErrorCode;
 use zas_protocol::rest::{ChangePassword, Login};
 use zas_server::clock;
+use zas_store::PasswordHash;
 
 use crate::support::{Person, Server};
 use crate::{PASSWORD, is_let_in, next_device, post, register, sign_in};
@@ -85,6 +86,35 @@ async fn who_was_signing_in_while_the_password_changed_or_the_account_was_disabl
         assert!(auth.enable(user).await.unwrap());
         let devices = server.app.store.devices(user).await.unwrap();
         assert_eq!(devices.len(), usize::from(!disabling), "only the device that changed the password");
+    }
+}
+
+/// Of `correct horse`, made as Django makes it.
+const DJANGO: &str = "pbkdf2_sha256$1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=";
+
+#[tokio::test]
+async fn a_password_kept_by_django_signs_in_and_is_kept_as_ours_from_then_on() {
+    let server = Server::start().await;
+    let store = &server.app.store;
+    let user = register(&server, "ana").await.me.user.id;
+    let kept = async || store.user(user).await.unwrap().unwrap().password_hash.0;
+    store.set_password(user, PasswordHash(DJANGO.to_owned())).await.unwrap();
+    for wrong in ["correct hors", PASSWORD, DJANGO] {
+        assert_eq!(sign_in(&server, "ana", wrong).await.0, 400, "{wrong}");
+        assert_eq!(kept().await, DJANGO);
+    }
+    // All of them know the password, so whoever replaces the hash first shuts no other out.
+    let tries = join_all((0..4).map(|_| sign_in(&server, "ana", "correct horse"))).await;
+    assert!(tries.iter().all(|(status, _)| *status == 200), "{tries:?}");
+    let ours = kept().await;
+    assert!(ours.starts_with("$argon2id$"), "{ours}");
+    assert_eq!(sign_in(&server, "ana", "correct horse").await.0, 200);
+    assert_eq!(kept().await, ours, "replaced once");
+    assert_eq!(sign_in(&server, "ana", "correct hors").await.0, 400);
+
+    store.set_password(user, PasswordHash("!kHn2".to_owned())).await.unwrap();
+    for none in ["", "!", "!kHn2", "correct horse"] {
+        assert_eq!(sign_in(&server, "ana", none).await.0, 400, "{none}");
     }
 }
 

@@ -220,6 +220,17 @@ pub(super) async fn set_password(
     Ok(update.execute(c).await?.rows_affected() == 1)
 }
 
+pub(super) async fn replace_password(
+    c: &mut MySqlConnection,
+    user: UserId,
+    old: &PasswordHash,
+    hash: &PasswordHash,
+) -> Result<bool, Failure> {
+    let update = query("UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?");
+    let update = update.bind(&hash.0).bind(user.0.as_bytes().as_slice()).bind(&old.0);
+    Ok(update.execute(c).await?.rows_affected() == 1)
+}
+
 pub(super) async fn set_active(c: &mut MySqlConnection, user: UserId, active: bool) -> Result<bool, Failure> {
     let update = query("UPDATE users SET active = ? WHERE id = ?");
     let update = update.bind(active).bind(user.0.as_bytes().as_slice());

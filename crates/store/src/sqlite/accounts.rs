@@ -205,6 +205,16 @@ pub(super) fn set_password(
     Ok(update.execute(params![user.0, hash.0])? == 1)
 }
 
+pub(super) fn replace_password(
+    connection: &Connection,
+    user: UserId,
+    old: &PasswordHash,
+    hash: &PasswordHash,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
+    Ok(connection.prepare_cached(sql)?.execute(params![user.0, old.0, hash.0])? == 1)
+}
+
 pub(super) fn set_active(connection: &Connection, user: UserId, active: bool) -> Result<bool, StoreError> {
     let mut update = connection.prepare_cached("UPDATE users SET active = ?2 WHERE id = ?1")?;
     Ok(update.execute(params![user.0, active])? == 1)

@@ -76,6 +76,20 @@ pub(crate) async fn account_settings_change_and_absence_is_told(world: World) {
     assert_eq!(found.iter().map(|user| user.id).collect::<Vec<_>>(), [ana, luis]);
 }
 
+pub(crate) async fn a_password_is_replaced_only_while_it_is_the_one_known(world: World) {
+    let (ana, luis) = (world.user("ana").await, world.user("luis").await);
+    let [old, new, late] = ["Vieja$aB==", "nueva", "tarde"].map(|text| PasswordHash(text.to_owned()));
+    let kept = world.store.user(luis).await.unwrap().unwrap().password_hash;
+    assert!(world.store.set_password(ana, old.clone()).await.unwrap());
+    let other_case = PasswordHash("vieja$Ab==".to_owned());
+    assert!(!world.store.replace_password(ana, &other_case, late.clone()).await.unwrap());
+    assert!(world.store.replace_password(ana, &old, new.clone()).await.unwrap());
+    assert!(!world.store.replace_password(ana, &old, late.clone()).await.unwrap());
+    assert!(!world.store.replace_password(NOBODY, &old, late).await.unwrap());
+    assert_eq!(world.store.user(ana).await.unwrap().unwrap().password_hash, new);
+    assert_eq!(world.store.user(luis).await.unwrap().unwrap().password_hash, kept);
+}
+
 async fn named(world: &World, username: &str, display_name: &str) -> UserId {
     let new = NewUser { display_name: display_name.to_owned(), ..world.new_user(username) };
     world.store.create_user(new).await.unwrap().user.id

@@ -23,6 +23,7 @@ macro_rules! engine {
             accounts::names_and_emails_are_unique,
             accounts::a_login_is_a_username_or_an_email,
             accounts::account_settings_change_and_absence_is_told,
+            accounts::a_password_is_replaced_only_while_it_is_the_one_known,
             accounts::search_ranks_usernames_then_names_then_words,
             accounts::search_takes_wildcards_as_they_are,
             accounts::a_refresh_token_rotates_replays_for_a_while_and_reuse_signs_out,
