@@ -13,7 +13,7 @@
 //! | `once` | the client that sends by socket and by POST |
 //!
 //! To add a path: a handler in its module, its line in [`signed_in`] (or beside it), its row in
-//! `docs/reference/old-contract.md`, in `tests/legacy.rs` and in the access matrix (`tests/access`).
+//! `docs/reference/old-contract.md`, in `tests/legacy` and in the access matrix (`tests/access`).
 
 mod accounts;
 mod answer;

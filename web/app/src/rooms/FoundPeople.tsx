@@ -1,8 +1,8 @@
 import type { RoomView, User } from "@zas/client";
 import { SearchX } from "lucide-react";
 import { useErrorText } from "../i18n/errors.js";
+import { found } from "../i18n/found.js";
 import { useText } from "../i18n/index.js";
-import { rooms as texts } from "../i18n/rooms.js";
 import { PersonRow } from "../people/PersonRow.js";
 import { useOpenPrivate } from "../people/useOpenPrivate.js";
 import { type Search, useSearch } from "../people/useSearch.js";
@@ -19,12 +19,12 @@ interface Props {
 
 /** The people that a search finds; says so where it finds nothing at all. */
 export default function FoundPeople({ query, rooms, onOpen }: Props) {
-  const text = useText(texts);
+  const text = useText(found);
   const search = useSearch(query);
   const openPrivate = useOpenPrivate(onOpen);
   const people = strangers(search, rooms);
   if (rooms.length === 0 && people.length === 0 && search.state === "ready") {
-    return <Message icon={<SearchX size={40} />} title={text.nothingFound} body={text.nothingFoundBody} />;
+    return <Message icon={<SearchX size={40} />} title={text.nothing} body={text.nothingBody} />;
   }
   return (
     <>
