@@ -74,7 +74,22 @@ fn the_page_gives_the_limits_in_force() {
         ("frame", kib(limits::FRAME_BYTES)),
         ("body of a request", kib(limits::BODY_BYTES)),
         ("body before its sender is known", kib(limits::ANONYMOUS_BODY_BYTES)),
-        ("time for a body to arrive", seconds(set.body_timeout_ms)),
+        (
+            "time for a body to arrive",
+            format!(
+                "{}, and 1 s for each {} KiB",
+                seconds(set.body_timeout_ms),
+                set.body_bytes_per_second / 1_024
+            ),
+        ),
+        (
+            "a file, all files of one user",
+            format!("{} MiB, {} GiB", set.upload_bytes >> 20, set.user_file_bytes >> 30),
+        ),
+        ("bytes of a file's name", limits::FILE_NAME_BYTES.to_string()),
+        ("pixels of an image", format!("{},000,000", set.image_pixels / 1_000_000)),
+        // Nobody sets this one (`files::sweep` of the server).
+        ("a file waits for its message", "24 h".to_owned()),
         ("characters of a message", set.message_chars.to_string()),
         ("commands a minute, at once", format!("{}, {}", set.commands_per_minute, set.commands_burst)),
         ("reads a minute", set.reads_per_minute.to_string()),

@@ -51,7 +51,7 @@ fn a_seed_means_the_same_each_time() {
 #[test]
 fn the_runs_reach_what_they_are_for() {
     let mut sum = Seen::default();
-    for seed in 0..150 {
+    for seed in 0..300 {
         if let Ok(seen) = run_caught(&Plan::draw(seed), None) {
             sum.add(&seen);
         }

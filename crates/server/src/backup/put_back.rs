@@ -74,7 +74,7 @@ pub fn put_back(config: &Config, backup: &Path, replace: bool) -> Result<Restore
     let (data, database) = (&config.data, config.database());
     make_folder(data)?;
     let _claim = backup::claim(&database)?;
-    let (server, runtime) = (config.database_server(), runtime()?);
+    let server = config.database_server();
     if server.is_none() && database.exists() && !replace {
         return Err(BackupError::Occupied(data.clone()));
     }
@@ -96,7 +96,10 @@ pub fn put_back(config: &Config, backup: &Path, replace: bool) -> Result<Restore
     let filled = match server {
         Some(url) => {
             backup::update(&partial.join(DATABASE))?;
-            Some(runtime.block_on(mariadb::backup::fill(url, &partial.join(DATABASE)))?)
+            let runtime = runtime()?;
+            let filling = runtime.block_on(mariadb::backup::fill(url, &partial.join(DATABASE)))?;
+            // The connection lives on the runtime that made it.
+            Some((runtime, filling))
         }
         None => None,
     };
@@ -110,8 +113,8 @@ pub fn put_back(config: &Config, backup: &Path, replace: bool) -> Result<Restore
     }
     sync_folder(data)?;
     match filled {
-        Some(filled) => {
-            runtime.block_on(filled.finish()).map_err(BackupError::from)?;
+        Some((runtime, filling)) => {
+            runtime.block_on(filling.finish()).map_err(BackupError::from)?;
         }
         None => {
             at(&database, fs::rename(partial.join(DATABASE), &database))?;
