@@ -126,7 +126,7 @@ impl Mariadb {
         self.running = Some(Running { shell, _ours: ours });
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
-            let answers = self.client().args(["-e", "SELECT 1"]).output().unwrap();
+            let answers = self.client().args(["-e", "DO 0"]).output().unwrap();
             if answers.status.success() {
                 return true;
             }
