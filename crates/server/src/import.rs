@@ -121,7 +121,9 @@ struct Import<'a> {
     rooms: BTreeMap<RoomId, rooms::Brought>,
     /// The ends of own logs that events go to.
     own_logs: BTreeMap<UserId, (Seq, Micros)>,
-    /// There was nobody here before.
+    /// What is to be written next, of any number of rooms: a commit costs the same however much is in it.
+    pending: Imported,
+    /// There was nobody here before, so that nothing need be looked for.
     is_first: bool,
     /// The old database's time when it was last looked at.
     began: Micros,
@@ -141,6 +143,7 @@ impl<'a> Import<'a> {
             pairs: BTreeMap::new(),
             rooms: BTreeMap::new(),
             own_logs: BTreeMap::new(),
+            pending: Imported::default(),
             began: 0,
         })
     }
@@ -164,6 +167,8 @@ impl<'a> Import<'a> {
         for key in strays {
             self.report.leave("messages", &key, zas_store::django::Fault::Orphan);
         }
+        self.flush().await?;
+        self.is_first = false;
         self.report.took();
         Ok(())
     }
@@ -188,7 +193,14 @@ impl<'a> Import<'a> {
                 self.room(room, members, &places).await?;
             }
         }
+        self.flush().await?;
         Ok(began)
+    }
+
+    /// Writes what is pending, so that it can be read.
+    async fn flush(&mut self) -> Result<(), ImportError> {
+        let pending = std::mem::take(&mut self.pending);
+        self.write(pending).await
     }
 
     async fn write(&self, what: Imported) -> Result<(), ImportError> {

@@ -4,12 +4,11 @@
 //! | module | what |
 //! |---|---|
 //! | [`read`] | their rows |
-//! | `sample` | such a database, for tests and measures (feature `sample`) |
+//! | [`sample`] | such a database, for tests and measures |
 //!
 //! To read one more column: its place in the row's type and in its statement in [`read`].
 
 mod read;
-#[cfg(feature = "sample")]
 pub mod sample;
 
 use sqlx::{MySqlConnection, query, raw_sql};

@@ -51,30 +51,30 @@ struct Said {
 }
 
 impl Import<'_> {
-    /// These messages of a room, after `first`.
+    /// These messages of a room; when each that was brought was said, and its place.
     pub(super) async fn messages(
         &mut self,
         log: &mut Log,
-        first: Imported,
         places: &[OldPlace],
-    ) -> Result<(), ImportError> {
-        let mut pending = first;
+    ) -> Result<Vec<(Micros, Seq)>, ImportError> {
+        let mut seqs: HashMap<MessageId, Seq> = HashMap::with_capacity(places.len());
+        let mut times = Vec::with_capacity(places.len());
         for piece in places.chunks(PIECE) {
             // What is next is read while what was read is written.
-            let written = std::mem::take(&mut pending);
+            let is_much = self.pending.writes.len() >= PIECE;
+            let written = if is_much { std::mem::take(&mut self.pending) } else { Imported::default() };
             let (store, dry_run) = (self.store, self.options.dry_run);
-            let writing = async {
-                if dry_run || written == Imported::default() { Ok(()) } else { store.import(written).await }
-            };
+            let writing = async { if dry_run || !is_much { Ok(()) } else { store.import(written).await } };
             let (wrote, rows) = tokio::join!(writing, read(&mut self.django, piece));
             wrote?;
             let mut rows = rows.map_err(ImportError::Old)?;
-            // Only now those of the piece before are here.
-            rows.places = self.places(piece, &rows.messages).await?;
-            pending = self.piece(log, piece, &rows).await?;
+            if !self.is_first {
+                rows.places = self.places(piece, &rows.messages).await?;
+            }
+            self.piece(log, piece, &rows, &mut seqs, &mut times).await?;
             self.watch.more(piece.len() as u64);
         }
-        self.write(pending).await
+        Ok(times)
     }
 
     async fn places(
@@ -95,10 +95,10 @@ impl Import<'_> {
         log: &mut Log,
         piece: &[OldPlace],
         rows: &Rows,
-    ) -> Result<Imported, ImportError> {
-        let mut new = Imported::default();
+        seqs: &mut HashMap<MessageId, Seq>,
+        times: &mut Vec<(Micros, Seq)>,
+    ) -> Result<(), ImportError> {
         let mut known: Vec<(Seq, &str, Said)> = Vec::new();
-        let mut seqs: BTreeMap<MessageId, Seq> = BTreeMap::new();
         for place in piece {
             let Some(old) = rows.messages.get(&place.key) else { continue };
             let said = match self.said(old, rows) {
@@ -108,38 +108,40 @@ impl Import<'_> {
                     continue;
                 }
             };
-            match rows.places.get(&said.id) {
-                Some(&(room, _)) if room != log.room => {
-                    self.report.leave("messages", &place.key, Fault::Twice);
-                    continue;
-                }
+            let (message, at) = (said.id, said.fact.at);
+            let here = rows.places.get(&message);
+            if here.is_some_and(|(room, _)| *room != log.room) {
+                self.report.leave("messages", &place.key, Fault::Twice);
+                continue;
+            }
+            self.report.messages.count(here.is_some());
+            self.brought(log.room, &said);
+            let seq = match here {
                 Some(&(_, seq)) => {
-                    seqs.insert(said.id, seq);
-                    self.report.messages.count(true);
-                    self.brought(log.room, &said);
                     known.push((seq, &place.key, said));
+                    seq
                 }
                 None => {
-                    let reply_to = self.reply_to(old, log.room, &seqs, rows);
-                    self.report.messages.count(false);
-                    self.brought(log.room, &said);
-                    let message = said.id;
-                    append(log, said, reply_to, &mut new);
-                    seqs.insert(message, log.head);
+                    let reply_to = self.reply_to(old, log.room, seqs, rows);
+                    append(log, said, reply_to, &mut self.pending);
+                    log.head
                 }
-            }
+            };
+            seqs.insert(message, seq);
+            times.push((at, seq));
         }
         self.report.reads += rows.reads.len() as u64;
-        new.positions = self.read_up_to(log.room, &seqs, &rows.reads);
+        let positions = self.read_up_to(log.room, seqs, &rows.reads);
+        self.pending.positions.extend(positions);
         if !known.is_empty() && !self.options.dry_run {
             // Commands go on at the end of the log, so what is new goes first.
-            self.write(std::mem::take(&mut new)).await?;
+            self.flush().await?;
             if self.changes(log.room, &known).await? {
                 let end = self.store.roster(log.room).await?;
                 (log.head, log.last_at) = end.map_or((log.head, log.last_at), |end| (end.head, end.last_at));
             }
         }
-        Ok(new)
+        Ok(())
     }
 
     fn brought(&mut self, room: RoomId, said: &Said) {
@@ -231,7 +233,7 @@ impl Import<'_> {
         &mut self,
         old: &OldMessage,
         room: RoomId,
-        seqs: &BTreeMap<MessageId, Seq>,
+        seqs: &HashMap<MessageId, Seq>,
         rows: &Rows,
     ) -> Option<ReplyTo> {
         if old.reply_to.is_empty() {
@@ -249,7 +251,7 @@ impl Import<'_> {
     fn read_up_to(
         &self,
         room: RoomId,
-        seqs: &BTreeMap<MessageId, Seq>,
+        seqs: &HashMap<MessageId, Seq>,
         reads: &[OldRead],
     ) -> Vec<(RoomId, Position)> {
         let mut positions: BTreeMap<UserId, Position> = BTreeMap::new();

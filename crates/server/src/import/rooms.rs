@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use zas_core::ledger::{Pair, Write, pair};
 use zas_core::shape;
-use zas_protocol::{Command, Event, EventBody, Micros, Role, RoomId, RoomKind, RoomPrefs, Seq, UserId};
-use zas_store::Imported;
+use zas_protocol::{Command, Event, EventBody, Micros, Role, RoomId, RoomKind, RoomPrefs, UserId};
 use zas_store::django::{Fault, OldMember, OldPlace, OldRoom, id};
 
 use super::facts::Digest;
-use super::messages::Log;
+use super::messages::{Log, position};
 use super::{Import, ImportError};
 
 /// Characters of a room's name.
@@ -72,14 +71,13 @@ impl Import<'_> {
                 return Ok(());
             }
         };
-        let here = self.store.roster(plan.id).await?;
-        let mut first = Imported::default();
+        let here = if self.is_first { None } else { self.store.roster(plan.id).await? };
         let mut log = match &here {
             Some(roster) => Log { room: plan.id, head: roster.head, last_at: roster.last_at },
             None => {
                 let begins = places.iter().filter_map(|place| place.at).min().unwrap_or(plan.at);
                 let at = plan.at.min(begins - 1);
-                self.create(&plan, at, &mut first).await?
+                self.create(&plan, at).await?
             }
         };
         if let Some(roster) = &here {
@@ -91,27 +89,35 @@ impl Import<'_> {
                 let role = if role == Role::Owner { Role::Admin } else { role };
                 let event =
                     log.next(member.joined_at.unwrap_or_default(), None, EventBody::MemberAdded { user });
-                first.writes.push(Write::Append { event, fingerprint: None });
-                self.join(&plan, user, role, member, &mut first).await?;
+                self.pending.writes.push(Write::Append { event, fingerprint: None });
+                self.join(&plan, user, role, member).await?;
             }
             let there: BTreeSet<UserId> = plan.members.iter().map(|&(user, ..)| user).collect();
             self.report.gone += is_in.difference(&there).count() as u64;
         }
         self.report.rooms.count(here.is_some());
         let name = plan.name.clone().unwrap_or_else(|| {
-            let names = plan.members.iter().filter_map(|(user, ..)| self.name(*user));
+            let names = plan.members.iter().filter_map(|(.., member)| self.name(&member.user));
             names.collect::<Vec<_>>().join(", ")
         });
         self.rooms.entry(plan.id).or_default().name = name;
-        self.messages(&mut log, first, places).await?;
+        let times = self.messages(&mut log, places).await?;
         if here.is_some() {
             self.rename(&plan).await?;
         }
-        self.read_until(&plan, log.head).await
+        // How far people have read, where it is a time that says so.
+        for &(user, _, member) in &plan.members {
+            let Some(at) = member.last_read_at else { continue };
+            let read = times.partition_point(|&(said, _)| said <= at);
+            if let Some(&(_, seq)) = read.checked_sub(1).and_then(|last| times.get(last)) {
+                self.pending.positions.push((plan.id, position(user, seq, at)));
+            }
+        }
+        Ok(())
     }
 
-    fn name(&self, user: UserId) -> Option<&str> {
-        self.people.values().find(|person| person.id == user).map(|person| person.name.as_str())
+    fn name(&self, key: &str) -> Option<&str> {
+        self.people.get(key).map(|person| person.name.as_str())
     }
 
     async fn plan<'m>(
@@ -170,7 +176,8 @@ impl Import<'_> {
             }
         }
         let name = (kind == RoomKind::Group).then(|| {
-            let people = members.iter().filter_map(|(user, ..)| self.name(*user)).collect::<Vec<_>>();
+            let people =
+                members.iter().filter_map(|(.., member)| self.name(&member.user)).collect::<Vec<_>>();
             let people: String = people.join(", ").chars().take(NAME_CHARS).collect();
             let stored = old.name.as_deref().map(|name| name.chars().take(NAME_CHARS).collect::<String>());
             stored.and_then(|name| shape::name(&name).ok()).or_else(|| shape::name(&people).ok())
@@ -196,17 +203,17 @@ impl Import<'_> {
         Ok(other.is_none_or(|room| room.id == id))
     }
 
-    async fn create(&mut self, plan: &Plan<'_>, at: Micros, into: &mut Imported) -> Result<Log, ImportError> {
+    async fn create(&mut self, plan: &Plan<'_>, at: Micros) -> Result<Log, ImportError> {
         let (room, kind, name, pair) = (plan.id, plan.kind, plan.name.clone(), plan.pair);
-        into.writes.push(Write::CreateRoom { room, kind, name: name.clone(), pair, at });
+        self.pending.writes.push(Write::CreateRoom { room, kind, name: name.clone(), pair, at });
         let mut members: Vec<UserId> = plan.members.iter().map(|&(user, ..)| user).collect();
         members.sort_by_key(|&user| user != plan.made_by);
         let mut log = Log { room, head: 0, last_at: 0 };
         let body = EventBody::RoomCreated { room_kind: kind, name, members };
         let event = log.next(at, Some(plan.made_by), body);
-        into.writes.push(Write::Append { event, fingerprint: None });
+        self.pending.writes.push(Write::Append { event, fingerprint: None });
         for &(user, role, member) in &plan.members {
-            self.join(plan, user, role, member, into).await?;
+            self.join(plan, user, role, member).await?;
         }
         Ok(log)
     }
@@ -218,23 +225,23 @@ impl Import<'_> {
         user: UserId,
         role: Role,
         member: &OldMember,
-        into: &mut Imported,
     ) -> Result<(), ImportError> {
         let (room, from) = (plan.id, 1);
         let at = member.joined_at.unwrap_or(plan.at);
-        into.writes.push(Write::StartMembership { room, user, role, from, at });
+        self.pending.writes.push(Write::StartMembership { room, user, role, from, at });
         let own_log = RoomId::own_log(user);
         let (head, last_at) = match self.own_logs.get(&user) {
             Some(&end) => end,
+            None if self.is_first => (0, 0),
             None => self.store.roster(own_log).await?.map_or((0, 0), |roster| (roster.head, roster.last_at)),
         };
         let mut log = Log { room: own_log, head, last_at };
         let event = log.next(at, None, EventBody::Joined { joined: room, from });
-        into.writes.push(Write::Append { event, fingerprint: None });
+        self.pending.writes.push(Write::Append { event, fingerprint: None });
         self.own_logs.insert(user, (log.head, log.last_at));
         let prefs = prefs(member);
         if prefs != RoomPrefs::default() {
-            into.writes.push(Write::SetRoomPrefs { user, room, prefs });
+            self.pending.writes.push(Write::SetRoomPrefs { user, room, prefs });
         }
         Ok(())
     }
@@ -243,6 +250,7 @@ impl Import<'_> {
     async fn rename(&mut self, plan: &Plan<'_>) -> Result<(), ImportError> {
         let owner = plan.members.iter().find(|(_, role, _)| *role == Role::Owner);
         let (Some(&(owner, ..)), Some(name)) = (owner, &plan.name) else { return Ok(()) };
+        self.flush().await?;
         let here = self.store.room(owner, plan.id).await?;
         if here.is_some_and(|room| room.kind == RoomKind::Group && room.name.as_ref() != Some(name)) {
             let (room, name) = (plan.id, name.clone());
@@ -255,19 +263,6 @@ impl Import<'_> {
             .await?;
         }
         Ok(())
-    }
-
-    /// How far people have read, where it is a time that says so.
-    async fn read_until(&mut self, plan: &Plan<'_>, head: Seq) -> Result<(), ImportError> {
-        let mut positions = Vec::new();
-        for &(user, _, member) in &plan.members {
-            let Some(at) = member.last_read_at.filter(|_| !self.options.dry_run) else { continue };
-            let seq = self.store.seq_at(plan.id, at).await?.min(head);
-            if seq > 0 {
-                positions.push((plan.id, super::messages::position(user, seq, at)));
-            }
-        }
-        self.write(Imported { positions, ..Imported::default() }).await
     }
 }
 
