@@ -191,9 +191,12 @@ struct Bench {
     /// Less of everything
     #[arg(long)]
     quick: bool,
-    /// Only these figures: messages, groups, idle, resume or stored
+    /// Only these figures: messages, groups, idle, resume, stored or import
     #[arg(long)]
     only: Option<String>,
+    /// A database on a MariaDB, which is emptied, in which to make a Django chat whose import is measured
+    #[arg(long, env = "ZAS_BENCH_IMPORT_FROM", hide_env_values = true, value_name = "URL")]
+    import_from: Option<String>,
     /// Writes the figures as JSON, too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -367,9 +370,9 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, String> {
             listener.set_nonblocking(true).map_err(|error| error.to_string())?;
             block_on(bench::bare::run(listener, &config))??;
         }
-        Command::Bench(Bench { quick, only, json, scale, .. }) => {
+        Command::Bench(Bench { quick, only, json, scale, import_from, .. }) => {
             let database = load()?.config.database_server().map(str::to_owned);
-            let report = bench::run(&bench::Options { quick, only, scale, database }, true)?;
+            let report = bench::run(&bench::Options { quick, only, scale, database, import_from }, true)?;
             if let Some(path) = json {
                 let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
                 std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;

@@ -296,7 +296,7 @@ async fn people_sign_in_with_their_passwords_and_find_what_was_said() {
 async fn two_hundred_thousand_messages_move_in() {
     let server = Mariadb::start();
     let url = server.database();
-    let large = Sample { users: 500, rooms: 2_000, messages: 20_000, native_ids: false, broken: false };
+    let large = Sample { users: 500, rooms: 2_000, messages: 200_000, native_ids: false, broken: false };
     sample::make(&url, &large).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let store = sqlite(&folder);

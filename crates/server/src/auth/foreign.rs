@@ -362,17 +362,6 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn visitor(username: &str, subject: &str) -> Visitor {
-        Visitor {
-            subject: subject.to_owned(),
-            username: username.to_owned(),
-            display_name: String::new(),
-            email: String::new(),
-            issued_at: 0,
-            expires_at: 0,
-        }
-    }
-
     fn first(username: &str, subject: &str) -> String {
         usernames("backend", username, subject).remove(0).0
     }
