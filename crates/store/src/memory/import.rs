@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use zas_core::ledger::Write;
 use zas_protocol::{FileId, MessageId, Micros, RoomId, Seq};
 
 use super::model::Model;
@@ -58,6 +59,18 @@ impl Model {
     }
 
     pub(super) fn import(&mut self, what: Imported) -> Result<(), StoreError> {
+        let is_here = |write: &Write| match write {
+            Write::CreateRoom { room, .. } => self.rooms.contains_key(room),
+            Write::Append { event, .. } => {
+                let head = self.rooms.get(&event.room).map_or(0, |room| room.head());
+                event.seq <= head || event.body.message().is_some_and(|id| self.messages.contains_key(&id))
+            }
+            _ => false,
+        };
+        let files = what.files.iter().any(|(file, _)| self.files.contains_key(&file.id));
+        if files || what.writes.iter().any(is_here) {
+            return Err(StoreError::Other("constraint failed".to_owned()));
+        }
         for write in &what.writes {
             self.apply(write);
         }
