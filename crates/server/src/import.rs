@@ -7,6 +7,7 @@
 //! | [`people`] | accounts |
 //! | [`rooms`] | rooms and who is in them |
 //! | [`messages`] | what was said, and what became of it |
+//! | [`reading`] | the app's messages, read ahead |
 //! | [`facts`] | a message as either side has it, to be compared |
 //! | [`bar`] | how far it is, at the prompt |
 //! | [`report`] | what was brought, what was left, and whether both sides agree |
@@ -17,6 +18,7 @@ mod bar;
 mod facts;
 mod messages;
 mod people;
+mod reading;
 pub mod report;
 mod rooms;
 
@@ -26,11 +28,12 @@ use std::time::Duration;
 
 use zas_core::ledger::Pair;
 use zas_protocol::{Micros, RoomId, Seq, UserId};
-use zas_store::django::{Django, OldMember, OldPlace};
+use zas_store::django::{Django, OldMember, OldPlace, OldRoom};
 use zas_store::{Imported, Store, StoreError};
 
 pub use self::bar::Bar;
 use self::people::Person;
+use self::reading::{Job, Reading};
 pub use self::report::Report;
 
 /// How often what the app still writes is fetched.
@@ -109,7 +112,8 @@ pub async fn run(
 
 struct Import<'a> {
     store: &'a dyn Store,
-    django: Django,
+    /// Taken away while messages are read.
+    django: Option<Django>,
     options: Options,
     watch: &'a dyn Watch,
     report: Report,
@@ -135,7 +139,7 @@ impl<'a> Import<'a> {
         Ok(Self {
             is_first: store.count_users().await? == 0,
             store,
-            django,
+            django: Some(django),
             options,
             watch,
             report: Report::default(),
@@ -150,19 +154,22 @@ impl<'a> Import<'a> {
 
     /// Everything, whether or not it is here.
     async fn all(&mut self) -> Result<(), ImportError> {
-        self.began = self.django.begin().await.map_err(ImportError::Old)?;
-        let there = self.django.counts().await.map_err(ImportError::Old)?;
+        self.began = self.django()?.begin().await.map_err(ImportError::Old)?;
+        let there = self.django()?.counts().await.map_err(ImportError::Old)?;
         self.report.there(&there);
         self.watch.begins(there.messages);
         self.rooms.clear();
         self.accounts().await?;
         let (rooms, members) = self.old_rooms().await?;
+        let sizes = self.django()?.sizes().await.map_err(ImportError::Old)?;
+        let size = |room: &OldRoom| (room.key.clone(), sizes.get(&room.key).copied().unwrap_or_default());
+        let mut reading = self.read(Job::all(rooms.iter().map(size)))?;
         for room in &rooms {
             let members: &[OldMember] = members.get(&room.key).map_or(&[], Vec::as_slice);
-            let places = self.django.places(&room.key).await.map_err(ImportError::Old)?;
-            self.room(room, members, &places).await?;
+            self.room(room, members, &mut reading).await?;
         }
-        let strays = self.django.strays().await.map_err(ImportError::Old)?;
+        self.django = Some(reading.end().await?);
+        let strays = self.django()?.strays().await.map_err(ImportError::Old)?;
         self.watch.more(strays.len() as u64);
         for key in strays {
             self.report.leave("messages", &key, zas_store::django::Fault::Orphan);
@@ -175,13 +182,14 @@ impl<'a> Import<'a> {
 
     /// What was written or changed since then; the time to look from next.
     async fn touched(&mut self, since: Micros) -> Result<Micros, ImportError> {
-        let began = self.django.begin().await.map_err(ImportError::Old)?;
+        let began = self.django()?.begin().await.map_err(ImportError::Old)?;
         let mut touched: BTreeMap<String, Vec<OldPlace>> = BTreeMap::new();
-        for (room, place) in self.django.touched(since - OVERLAP).await.map_err(ImportError::Old)? {
+        for (room, place) in self.django()?.touched(since - OVERLAP).await.map_err(ImportError::Old)? {
             touched.entry(room).or_default().push(place);
         }
         self.accounts().await?;
         let (rooms, members) = self.old_rooms().await?;
+        let (mut jobs, mut changed) = (Vec::new(), Vec::new());
         for room in &rooms {
             let members: &[OldMember] = members.get(&room.key).map_or(&[], Vec::as_slice);
             let mut places = touched.remove(&room.key).unwrap_or_default();
@@ -190,11 +198,27 @@ impl<'a> Import<'a> {
                 zas_store::django::id(&room.key).is_some_and(|id| !self.rooms.contains_key(&RoomId(id)));
             let came = members.iter().any(|member| member.joined_at.is_some_and(|at| at >= since - OVERLAP));
             if is_new || came || !places.is_empty() {
-                self.room(room, members, &places).await?;
+                jobs.push(Job::Some(room.key.clone(), places));
+                changed.push((room, members));
             }
         }
+        let mut reading = self.read(jobs)?;
+        for (room, members) in changed {
+            self.room(room, members, &mut reading).await?;
+        }
+        self.django = Some(reading.end().await?);
         self.flush().await?;
         Ok(began)
+    }
+
+    fn django(&mut self) -> Result<&mut Django, ImportError> {
+        let reading = || ImportError::Old(StoreError::Other("it is being read".to_owned()));
+        self.django.as_mut().ok_or_else(reading)
+    }
+
+    fn read(&mut self, jobs: Vec<Job>) -> Result<Reading, ImportError> {
+        let reading = || ImportError::Old(StoreError::Other("it is being read".to_owned()));
+        Ok(Reading::start(self.django.take().ok_or_else(reading)?, jobs))
     }
 
     /// Writes what is pending, so that it can be read.

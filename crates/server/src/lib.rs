@@ -18,7 +18,7 @@
 //! | [`upstream`] | the existing backend, which answers all else |
 //! | [`log`], [`metrics`] | what an operator reads; neither holds a token or a message |
 //! | [`backup`] | everything in one folder, and back |
-//! | [`import`] | what another app has, brought here |
+//! | [`import`], [`export`] | what another app has, brought here; and back |
 //! | [`bench`] | the figures we quote, on the user's machine |
 //! | [`embed`] | the web client inside the binary |
 //!
@@ -41,6 +41,7 @@ pub mod demo;
 pub mod doctor;
 pub mod embed;
 pub mod error;
+pub mod export;
 pub mod feed;
 pub mod files;
 pub mod import;

@@ -4,12 +4,16 @@
 //! | module | what |
 //! |---|---|
 //! | [`read`] | their rows |
+//! | [`write`] | rows added and changed, on the way back |
 //! | [`sample`] | such a database, for tests and measures |
 //!
 //! To read one more column: its place in the row's type and in its statement in [`read`].
 
 mod read;
 pub mod sample;
+mod write;
+
+pub use self::write::{FileColumn, NewOldMessage, NewOldRoom, NewOldUser};
 
 use sqlx::{MySqlConnection, query, raw_sql};
 use uuid::Uuid;
@@ -224,7 +228,8 @@ pub fn id(key: &str) -> Option<Uuid> {
     Uuid::try_parse(key.trim()).ok()
 }
 
-/// A connection to the old database. It only reads, all of one moment from [`Django::begin`] on.
+/// A connection to the old database. What it reads is all of one moment from [`Django::begin`] on, and it
+/// writes after [`Django::begin_writing`] alone.
 pub struct Django {
     connection: MySqlConnection,
 }

@@ -9,15 +9,18 @@ use zas_protocol::{
     Attachment, Command, ErrorCode, EventBody, FileId, Media, MessageId, MessageLabel, Micros, Position,
     Reaction, ReplyTo, RoomId, Seq, TxnId, UserId,
 };
-use zas_store::django::{Fault, OldMessage, OldPlace, OldReaction, OldRead, id};
+use zas_store::django::{Fault, OldMessage, OldReaction, OldRead, id};
 use zas_store::{FileKind, FileRow, Imported};
 
 use super::facts::{self, Fact};
+use super::reading::{Piece, Reading};
 use super::{Import, ImportError};
 use crate::clock;
 
-/// Messages of one transaction.
-const PIECE: usize = 1_000;
+/// Writes of one transaction, about.
+const PENDING: usize = 2_000;
+/// Events read at once.
+const PIECE: u32 = 1_000;
 
 /// Where a log ends.
 pub(super) struct Log {
@@ -31,14 +34,8 @@ pub(super) const fn position(user: UserId, seq: Seq, at: Micros) -> Position {
     Position { user, delivered: seq, read: seq, delivered_at: at, read_at: at }
 }
 
-/// What was read at once.
-struct Rows {
-    messages: HashMap<String, OldMessage>,
-    reactions: HashMap<String, Vec<OldReaction>>,
-    reads: Vec<OldRead>,
-    /// Where those are that are here, and those that they answer.
-    places: BTreeMap<MessageId, (RoomId, Seq)>,
-}
+/// Where messages are.
+type Places = HashMap<MessageId, (RoomId, Seq)>;
 
 /// A message that may be brought.
 struct Said {
@@ -51,39 +48,39 @@ struct Said {
 }
 
 impl Import<'_> {
-    /// These messages of a room; when each that was brought was said, and its place.
+    /// What is read of a room, from its first piece on; when each message that was brought was said, and its
+    /// place.
     pub(super) async fn messages(
         &mut self,
         log: &mut Log,
-        places: &[OldPlace],
+        first: Piece,
+        reading: &mut Reading,
     ) -> Result<Vec<(Micros, Seq)>, ImportError> {
-        let mut seqs: HashMap<MessageId, Seq> = HashMap::with_capacity(places.len());
-        let mut times = Vec::with_capacity(places.len());
-        for piece in places.chunks(PIECE) {
-            // What is next is read while what was read is written.
-            let is_much = self.pending.writes.len() >= PIECE;
-            let written = if is_much { std::mem::take(&mut self.pending) } else { Imported::default() };
-            let (store, dry_run) = (self.store, self.options.dry_run);
-            let writing = async { if dry_run || !is_much { Ok(()) } else { store.import(written).await } };
-            let (wrote, rows) = tokio::join!(writing, read(&mut self.django, piece));
-            wrote?;
-            let mut rows = rows.map_err(ImportError::Old)?;
-            if !self.is_first {
-                rows.places = self.places(piece, &rows.messages).await?;
+        let mut seqs: HashMap<MessageId, Seq> = HashMap::with_capacity(first.messages.len());
+        let mut times = Vec::with_capacity(first.messages.len());
+        let mut piece = first;
+        loop {
+            let places = if self.is_first { Places::new() } else { self.places(&piece.messages).await? };
+            self.piece(log, &piece, &places, &mut seqs, &mut times).await?;
+            self.watch.more(piece.messages.len() as u64);
+            if self.pending.writes.len() >= PENDING {
+                self.flush().await?;
             }
-            self.piece(log, piece, &rows, &mut seqs, &mut times).await?;
-            self.watch.more(piece.len() as u64);
+            if piece.is_last {
+                return Ok(times);
+            }
+            piece = reading.of(&piece.room).await?;
         }
-        Ok(times)
     }
 
-    async fn places(
-        &self,
-        piece: &[OldPlace],
-        messages: &HashMap<String, OldMessage>,
-    ) -> Result<BTreeMap<MessageId, (RoomId, Seq)>, ImportError> {
-        let mut ids: Vec<MessageId> = piece.iter().filter_map(|place| place.id).map(MessageId).collect();
-        ids.extend(messages.values().filter_map(|message| id(&message.reply_to)).map(MessageId));
+    /// Where those of these messages are that are here, and those that they answer.
+    async fn places(&self, messages: &[OldMessage]) -> Result<Places, ImportError> {
+        let mut ids: Vec<MessageId> = messages
+            .iter()
+            .flat_map(|message| [id(&message.key), id(&message.reply_to)])
+            .flatten()
+            .map(MessageId)
+            .collect();
         ids.sort_unstable();
         ids.dedup();
         let found = self.store.places(&ids).await?;
@@ -93,36 +90,35 @@ impl Import<'_> {
     async fn piece(
         &mut self,
         log: &mut Log,
-        piece: &[OldPlace],
-        rows: &Rows,
+        piece: &Piece,
+        places: &Places,
         seqs: &mut HashMap<MessageId, Seq>,
         times: &mut Vec<(Micros, Seq)>,
     ) -> Result<(), ImportError> {
         let mut known: Vec<(Seq, &str, Said)> = Vec::new();
-        for place in piece {
-            let Some(old) = rows.messages.get(&place.key) else { continue };
-            let said = match self.said(old, rows) {
+        for old in &piece.messages {
+            let said = match self.said(old, piece) {
                 Ok(said) => said,
                 Err(fault) => {
-                    self.report.leave("messages", &place.key, fault);
+                    self.report.leave("messages", &old.key, fault);
                     continue;
                 }
             };
             let (message, at) = (said.id, said.fact.at);
-            let here = rows.places.get(&message);
+            let here = places.get(&message);
             if here.is_some_and(|(room, _)| *room != log.room) {
-                self.report.leave("messages", &place.key, Fault::Twice);
+                self.report.leave("messages", &old.key, Fault::Twice);
                 continue;
             }
             self.report.messages.count(here.is_some());
             self.brought(log.room, &said);
             let seq = match here {
                 Some(&(_, seq)) => {
-                    known.push((seq, &place.key, said));
+                    known.push((seq, &old.key, said));
                     seq
                 }
                 None => {
-                    let reply_to = self.reply_to(old, log.room, seqs, rows);
+                    let reply_to = self.reply_to(old, log.room, seqs, places);
                     append(log, said, reply_to, &mut self.pending);
                     log.head
                 }
@@ -130,8 +126,8 @@ impl Import<'_> {
             seqs.insert(message, seq);
             times.push((at, seq));
         }
-        self.report.reads += rows.reads.len() as u64;
-        let positions = self.read_up_to(log.room, seqs, &rows.reads);
+        self.report.reads += piece.reads.len() as u64;
+        let positions = self.read_up_to(log.room, seqs, &piece.reads);
         self.pending.positions.extend(positions);
         if !known.is_empty() && !self.options.dry_run {
             // Commands go on at the end of the log, so what is new goes first.
@@ -151,7 +147,7 @@ impl Import<'_> {
         self.report.reactions += said.fact.reactions.len() as u64;
     }
 
-    fn said(&mut self, old: &OldMessage, rows: &Rows) -> Result<Said, Fault> {
+    fn said(&mut self, old: &OldMessage, piece: &Piece) -> Result<Said, Fault> {
         let id = MessageId(id(&old.key).ok_or(Fault::NoId)?);
         let at = old.created_at.ok_or(Fault::NoDate)?;
         let sender = match old.sender.as_str() {
@@ -185,7 +181,7 @@ impl Import<'_> {
             Err(ErrorCode::TextTooLong) => return Err(Fault::TooLong),
             Err(_) => return Err(Fault::NoText),
         };
-        let reactions = self.reactions(rows.reactions.get(&old.key).map_or(&[], Vec::as_slice));
+        let reactions = self.reactions(piece.reactions.get(&old.key).map_or(&[], Vec::as_slice));
         let is_edited = old.edited && !text.is_empty();
         let edited_at = is_edited.then(|| old.updated_at.unwrap_or(at));
         let has_file = attachment.is_some();
@@ -234,13 +230,13 @@ impl Import<'_> {
         old: &OldMessage,
         room: RoomId,
         seqs: &HashMap<MessageId, Seq>,
-        rows: &Rows,
+        places: &Places,
     ) -> Option<ReplyTo> {
         if old.reply_to.is_empty() {
             return None;
         }
         let found = id(&old.reply_to).map(MessageId).and_then(|message| {
-            let here = rows.places.get(&message).filter(|(place, _)| *place == room).map(|(_, seq)| *seq);
+            let here = places.get(&message).filter(|(place, _)| *place == room).map(|(_, seq)| *seq);
             let of = seqs.get(&message).copied().or(here)?;
             Some(ReplyTo { message, of })
         });
@@ -277,7 +273,7 @@ impl Import<'_> {
         let mut here = BTreeMap::new();
         let mut after = low - 1;
         while after < high {
-            let events = self.store.log_after(room, after, PIECE as u32).await?;
+            let events = self.store.log_after(room, after, PIECE).await?;
             let Some(last) = events.last() else { break };
             after = last.seq;
             let facts = facts::here(self.store, room, &events).await?;
@@ -343,21 +339,6 @@ fn differences(room: RoomId, said: &Said, ours: &Fact) -> Vec<(UserId, Change)> 
         }
     }
     changes
-}
-
-async fn read(
-    django: &mut zas_store::django::Django,
-    piece: &[OldPlace],
-) -> Result<Rows, zas_store::StoreError> {
-    let keys: Vec<&str> = piece.iter().map(|place| place.key.as_str()).collect();
-    let messages = django.messages(&keys).await?;
-    let mut reactions: HashMap<String, Vec<OldReaction>> = HashMap::new();
-    for reaction in django.reactions(&keys).await? {
-        reactions.entry(reaction.message.clone()).or_default().push(reaction);
-    }
-    let reads = django.reads(&keys).await?;
-    let messages = messages.into_iter().map(|message| (message.key.clone(), message)).collect();
-    Ok(Rows { messages, reactions, reads, places: BTreeMap::new() })
 }
 
 /// A message at the end of its log, and what became of it.

@@ -26,7 +26,7 @@ pub(super) struct Person {
 
 impl Import<'_> {
     pub(super) async fn accounts(&mut self) -> Result<(), ImportError> {
-        let users = self.django.users().await.map_err(ImportError::Old)?;
+        let users = self.django()?.users().await.map_err(ImportError::Old)?;
         let mut good = Vec::with_capacity(users.len());
         self.people.clear();
         for user in &users {

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use zas_core::ledger::{Pair, Write, pair};
 use zas_core::shape;
 use zas_protocol::{Command, Event, EventBody, Micros, Role, RoomId, RoomKind, RoomPrefs, UserId};
-use zas_store::django::{Fault, OldMember, OldPlace, OldRoom, id};
+use zas_store::django::{Fault, OldMember, OldRoom, id};
 
 use super::facts::Digest;
 use super::messages::{Log, position};
+use super::reading::Reading;
 use super::{Import, ImportError};
 
 /// Characters of a room's name.
@@ -39,10 +40,10 @@ impl Import<'_> {
     pub(super) async fn old_rooms(
         &mut self,
     ) -> Result<(Vec<OldRoom>, BTreeMap<String, Vec<OldMember>>), ImportError> {
-        let rooms = self.django.rooms().await.map_err(ImportError::Old)?;
+        let rooms = self.django()?.rooms().await.map_err(ImportError::Old)?;
         let mut members: BTreeMap<String, Vec<OldMember>> = BTreeMap::new();
         let keys: BTreeSet<&str> = rooms.iter().map(|room| room.key.as_str()).collect();
-        for member in self.django.members().await.map_err(ImportError::Old)? {
+        for member in self.django()?.members().await.map_err(ImportError::Old)? {
             if keys.contains(member.room.as_str()) {
                 members.entry(member.room.clone()).or_default().push(member);
             } else {
@@ -52,30 +53,38 @@ impl Import<'_> {
         Ok((rooms, members))
     }
 
-    /// A room, its members, and these of its messages.
+    /// A room, its members, and those of its messages that are read.
     pub(super) async fn room(
         &mut self,
         old: &OldRoom,
         members: &[OldMember],
-        places: &[OldPlace],
+        reading: &mut Reading,
     ) -> Result<(), ImportError> {
         let planned = self.plan(old, members).await?;
         let plan = match planned {
             Ok(plan) => plan,
             Err(fault) => {
                 self.report.leave("chat_rooms", &old.key, fault);
-                self.watch.more(places.len() as u64);
-                for place in places {
-                    self.report.leave("messages", &place.key, fault);
+                loop {
+                    let piece = reading.of(&old.key).await?;
+                    self.watch.more(piece.messages.len() as u64);
+                    for message in &piece.messages {
+                        self.report.leave("messages", &message.key, fault);
+                    }
+                    if piece.is_last {
+                        break;
+                    }
                 }
                 return Ok(());
             }
         };
+        let first = reading.of(&old.key).await?;
         let here = if self.is_first { None } else { self.store.roster(plan.id).await? };
         let mut log = match &here {
             Some(roster) => Log { room: plan.id, head: roster.head, last_at: roster.last_at },
             None => {
-                let begins = places.iter().filter_map(|place| place.at).min().unwrap_or(plan.at);
+                let begins =
+                    first.messages.iter().filter_map(|message| message.created_at).min().unwrap_or(plan.at);
                 let at = plan.at.min(begins - 1);
                 self.create(&plan, at).await?
             }
@@ -101,7 +110,7 @@ impl Import<'_> {
             names.collect::<Vec<_>>().join(", ")
         });
         self.rooms.entry(plan.id).or_default().name = name;
-        let times = self.messages(&mut log, places).await?;
+        let times = self.messages(&mut log, first, reading).await?;
         if here.is_some() {
             self.rename(&plan).await?;
         }

@@ -1,6 +1,8 @@
 //! The old tables' rows. Ids come as text, since they are `char(32)` or `uuid`; texts as bytes, since nobody
 //! has checked them; times as microseconds, of a date that never was nothing.
 
+use std::collections::BTreeMap;
+
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, MySqlConnection, query};
 use zas_protocol::Micros;
@@ -51,6 +53,10 @@ const MESSAGE: &str = concat!(
     ", ",
     micros!("updated_at")
 );
+
+const REACTION: &str =
+    concat!(key!("message_id"), ", ", key!("user_id"), ", reaction_type, ", micros!("created_at"));
+const READ: &str = concat!(key!("message_id"), ", ", key!("user_id"), ", ", micros!("read_at"));
 
 fn key(row: &MySqlRow, index: usize) -> Result<String, Failure> {
     let bytes: &[u8] = get(row, index)?;
@@ -251,28 +257,48 @@ impl Django {
     /// [`StoreError::Unavailable`] when it is gone.
     pub async fn messages(&mut self, keys: &[&str]) -> Result<Vec<OldMessage>, StoreError> {
         let rows = of(&mut self.connection, MESSAGE, "messages", "id", keys).await?;
-        let read = |row: &MySqlRow| -> Result<OldMessage, Failure> {
-            let mut file = None;
-            for index in 4..8 {
-                file = file.or(text(row, index)?.filter(|path| !path.is_empty()));
-            }
-            Ok(OldMessage {
-                key: key(row, 0)?,
-                sender: key(row, 1)?,
-                content: text(row, 2)?,
-                kind: text(row, 3)?,
-                file,
-                file_name: text(row, 8)?,
-                file_size: get::<Option<i64>>(row, 9)?.map(i64::unsigned_abs),
-                reply_to: key(row, 10)?,
-                edited: flag(row, 11)?,
-                deleted: flag(row, 12)?,
-                deleted_at: time(row, 13)?,
-                created_at: time(row, 14)?,
-                updated_at: time(row, 15)?,
-            })
-        };
-        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+        Ok(rows.iter().map(message).collect::<Result<_, _>>()?)
+    }
+
+    /// All messages of these rooms, each with its room's key; in no order.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn messages_of(&mut self, rooms: &[&str]) -> Result<Vec<(String, OldMessage)>, StoreError> {
+        let what = format!("{MESSAGE}, {}", key!("chat_room_id"));
+        let rows = of(&mut self.connection, &what, "messages", "chat_room_id", rooms).await?;
+        let with_room = |row: &MySqlRow| Ok::<_, Failure>((key(row, 16)?, message(row)?));
+        Ok(rows.iter().map(with_room).collect::<Result<_, _>>()?)
+    }
+
+    /// All reactions to messages of these rooms.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn reactions_of(&mut self, rooms: &[&str]) -> Result<Vec<OldReaction>, StoreError> {
+        let rows =
+            joined(&mut self.connection, "message_reactions", "reaction_type, ", "created_at", rooms).await?;
+        Ok(rows.iter().map(reaction).collect::<Result<_, _>>()?)
+    }
+
+    /// Who has read messages of these rooms.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn reads_of(&mut self, rooms: &[&str]) -> Result<Vec<OldRead>, StoreError> {
+        let rows = joined(&mut self.connection, "message_reads", "", "read_at", rooms).await?;
+        Ok(rows.iter().map(reading).collect::<Result<_, _>>()?)
+    }
+
+    /// How many messages each room has, by its key.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn sizes(&mut self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let sql = concat!("SELECT ", key!("chat_room_id"), ", count(*) FROM messages GROUP BY chat_room_id");
+        let sizes =
+            self.all(sql.to_owned(), |row| Ok((key(row, 0)?, get::<i64>(row, 1)?.unsigned_abs()))).await?;
+        Ok(sizes.into_iter().collect())
     }
 
     /// The reactions to these messages.
@@ -280,18 +306,8 @@ impl Django {
     /// # Errors
     /// [`StoreError::Unavailable`] when it is gone.
     pub async fn reactions(&mut self, keys: &[&str]) -> Result<Vec<OldReaction>, StoreError> {
-        let what =
-            concat!(key!("message_id"), ", ", key!("user_id"), ", reaction_type, ", micros!("created_at"));
-        let rows = of(&mut self.connection, what, "message_reactions", "message_id", keys).await?;
-        let read = |row: &MySqlRow| -> Result<OldReaction, Failure> {
-            Ok(OldReaction {
-                message: key(row, 0)?,
-                user: key(row, 1)?,
-                reaction: text(row, 2)?,
-                at: time(row, 3)?,
-            })
-        };
-        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+        let rows = of(&mut self.connection, REACTION, "message_reactions", "message_id", keys).await?;
+        Ok(rows.iter().map(reaction).collect::<Result<_, _>>()?)
     }
 
     /// Who has read these messages.
@@ -299,13 +315,39 @@ impl Django {
     /// # Errors
     /// [`StoreError::Unavailable`] when it is gone.
     pub async fn reads(&mut self, keys: &[&str]) -> Result<Vec<OldRead>, StoreError> {
-        let what = concat!(key!("message_id"), ", ", key!("user_id"), ", ", micros!("read_at"));
-        let rows = of(&mut self.connection, what, "message_reads", "message_id", keys).await?;
-        let read = |row: &MySqlRow| -> Result<OldRead, Failure> {
-            Ok(OldRead { message: key(row, 0)?, user: key(row, 1)?, at: time(row, 2)? })
-        };
-        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+        let rows = of(&mut self.connection, READ, "message_reads", "message_id", keys).await?;
+        Ok(rows.iter().map(reading).collect::<Result<_, _>>()?)
     }
+}
+
+fn message(row: &MySqlRow) -> Result<OldMessage, Failure> {
+    let mut file = None;
+    for index in 4..8 {
+        file = file.or(text(row, index)?.filter(|path| !path.is_empty()));
+    }
+    Ok(OldMessage {
+        key: key(row, 0)?,
+        sender: key(row, 1)?,
+        content: text(row, 2)?,
+        kind: text(row, 3)?,
+        file,
+        file_name: text(row, 8)?,
+        file_size: get::<Option<i64>>(row, 9)?.map(i64::unsigned_abs),
+        reply_to: key(row, 10)?,
+        edited: flag(row, 11)?,
+        deleted: flag(row, 12)?,
+        deleted_at: time(row, 13)?,
+        created_at: time(row, 14)?,
+        updated_at: time(row, 15)?,
+    })
+}
+
+fn reaction(row: &MySqlRow) -> Result<OldReaction, Failure> {
+    Ok(OldReaction { message: key(row, 0)?, user: key(row, 1)?, reaction: text(row, 2)?, at: time(row, 3)? })
+}
+
+fn reading(row: &MySqlRow) -> Result<OldRead, Failure> {
+    Ok(OldRead { message: key(row, 0)?, user: key(row, 1)?, at: time(row, 2)? })
 }
 
 /// What of a table belongs to these keys.
@@ -320,6 +362,28 @@ async fn of(
     for keys in lists::keys(keys) {
         let sql = format!("SELECT {what} FROM {table} WHERE {column} IN ({})", places("?", keys.len()));
         let select = keys.fold(statement(sql), |select, key| select.bind(*key));
+        all.extend(select.fetch_all(&mut *connection).await.map_err(Failure::from)?);
+    }
+    Ok(all)
+}
+
+/// What of a table belongs to messages of these rooms.
+async fn joined(
+    connection: &mut MySqlConnection,
+    table: &str,
+    more: &str,
+    at: &str,
+    rooms: &[&str],
+) -> Result<Vec<MySqlRow>, StoreError> {
+    let mut all = Vec::new();
+    for rooms in lists::keys(rooms) {
+        let sql = format!(
+            "SELECT CAST(r.message_id AS CHAR), ifnull(CAST(r.user_id AS CHAR), ''), {more}
+               TIMESTAMPDIFF(MICROSECOND, '1970-01-01', r.{at})
+             FROM messages m STRAIGHT_JOIN {table} r ON r.message_id = m.id WHERE m.chat_room_id IN ({})",
+            places("?", rooms.len())
+        );
+        let select = rooms.fold(statement(sql), |select, room| select.bind(*room));
         all.extend(select.fetch_all(&mut *connection).await.map_err(Failure::from)?);
     }
     Ok(all)

@@ -1,0 +1,108 @@
+//! What comes from another app, and what goes back to it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::{block_on, say};
+use crate::auth::keys::Keys;
+use crate::config::Config;
+use crate::files::Files;
+use crate::{database, export, import};
+
+#[derive(Subcommand)]
+pub(super) enum Import {
+    /// People, rooms and messages of a Django chat on MariaDB; the server must be stopped
+    Django(ImportDjango),
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "It may be run again: what is here already is left, and what has changed there is changed \
+                        here. The account that reads needs SELECT alone."
+)]
+pub(super) struct ImportDjango {
+    /// The app's database, as in mysql://user:password@127.0.0.1:3306/app; rather set ZAS_IMPORT_FROM, since
+    /// other users of this machine can read arguments
+    #[arg(long, env = "ZAS_IMPORT_FROM", hide_env_values = true, value_name = "URL")]
+    from: String,
+    /// Reads everything and says what would be brought; writes nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Goes on with what the app still writes, until Ctrl-C
+    #[arg(long, conflicts_with = "dry_run")]
+    follow: bool,
+    /// What the app's paths of files begin with
+    #[arg(long, default_value = "/media/")]
+    media: String,
+    /// Writes all that was left and every room compared, as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Export {
+    /// What was said since, back into the Django chat that moved in; the server must be stopped
+    Django(ExportDjango),
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "It may be run again. The account that writes needs SELECT, INSERT, UPDATE and DELETE."
+)]
+pub(super) struct ExportDjango {
+    /// The app's database; rather set ZAS_EXPORT_TO, since other users of this machine can read arguments
+    #[arg(long, env = "ZAS_EXPORT_TO", hide_env_values = true, value_name = "URL")]
+    to: String,
+    /// The app's media folder, for files sent since
+    #[arg(long, value_name = "FOLDER")]
+    media_dir: Option<PathBuf>,
+    /// What the app's paths of files begin with
+    #[arg(long, default_value = "/media/")]
+    media: String,
+}
+
+/// Says what became of it; a failure where the two sides differ.
+pub(super) fn import_django(config: &Config, order: ImportDjango) -> Result<ExitCode, String> {
+    let ImportDjango { from, dry_run, follow, media, report: file } = order;
+    let options = import::Options { from, dry_run, media, message_chars: config.limits.message_chars };
+    let bar = import::Bar::new();
+    let ctrl_c = follow.then_some(async {
+        // Where it cannot be heard nothing is followed.
+        let _ = tokio::signal::ctrl_c().await;
+    });
+    let report = block_on(async {
+        let keys = Keys::load(&config.data).map_err(|error| error.to_string())?;
+        let store = database::open(config, &keys).await.map_err(|error| error.to_string())?;
+        let report = import::run(&*store, options, &bar, ctrl_c).await.map_err(|error| error.to_string());
+        store.close().await;
+        report
+    })??;
+    bar.ends();
+    if let Some(path) = file {
+        let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
+        std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    say(&report.to_string())?;
+    if dry_run {
+        say("Nothing was written.")?;
+    }
+    Ok(if report.differing().next().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+pub(super) fn export_django(config: &Config, order: ExportDjango) -> Result<(), String> {
+    let ExportDjango { to, media_dir, media } = order;
+    let message_chars = config.limits.message_chars;
+    let options = export::django::Options { to, media_dir, media, message_chars };
+    let report = block_on(async {
+        let keys = Keys::load(&config.data).map_err(|error| error.to_string())?;
+        let store = database::open(&config, &keys).await.map_err(|error| error.to_string())?;
+        let files =
+            Files::open(&config.data, &keys, config.limits.clone()).map_err(|error| error.to_string())?;
+        let report = export::django::run(&*store, &files, options).await;
+        store.close().await;
+        report.map_err(|error| error.to_string())
+    })??;
+    say(&report.to_string())
+}
