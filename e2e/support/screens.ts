@@ -12,6 +12,7 @@ export async function shoot(page: Page, name: string): Promise<void> {
 export async function check(page: Page, project: string, name: string, ...rules: string[]): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await expect(page.locator("html")).toHaveAttribute("data-theme", colorScheme);
     await shoot(page, `${name}-${project}-${colorScheme}`);
     const { violations } = await new AxeBuilder({ page }).disableRules(rules).analyze();
     const found = violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html}`));

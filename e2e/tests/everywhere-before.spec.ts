@@ -16,6 +16,8 @@ test("the demo shows the page as it was beside the one of now, and the figures o
     { from: old, to: now, text: "¿Te llega ya?" },
     { from: now, to: old, text: "Antes de que sueltes la tecla." },
   ];
+  await expect(old.getByText("Antes", { exact: true })).toBeVisible();
+  await expect(now.getByText("Ahora", { exact: true })).toBeVisible();
   await expect(now.getByText("En vivo")).toBeVisible();
   for (const { from, to, text } of sent) {
     await from.getByRole("textbox", { name: "Escribe un mensaje" }).fill(text);

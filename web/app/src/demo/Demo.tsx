@@ -4,6 +4,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { before } from "../i18n/before.js";
 import { demo } from "../i18n/demo.js";
 import { LanguageContext, languageHere, useText } from "../i18n/index.js";
+import { useAppearance } from "../shell/appearance.js";
 import { LIST } from "../shell/routes.js";
 import { Choice } from "../ui/Choice.js";
 import { Message } from "../ui/Message.js";
@@ -12,7 +13,7 @@ import { available, demoToken, NETWORKS, type Person, people } from "./clients.j
 import { Comparison, Requests } from "./Figures.js";
 import { useFit } from "./fit.js";
 import type { Measure } from "./measure.js";
-import { Bezel, Phone, type PhoneProps } from "./Phone.js";
+import { Bezel, type Era, Phone, type PhoneProps } from "./Phone.js";
 import { Place } from "./Place.js";
 import "./demo.css";
 
@@ -21,8 +22,14 @@ const OldPhone = part(() => import("./before/OldPhone.js"));
 export default function Demo() {
   const [here, setHere] = useState<boolean>();
   useEffect(() => void available().then(setHere), []);
+  const language = languageHere(undefined);
+  useEffect(() => {
+    document.documentElement.lang = language;
+  }, [language]);
+  // Nobody's settings: the page's own, and each phone has its person's.
+  useAppearance(undefined, false);
   return (
-    <LanguageContext value={languageHere(undefined)}>
+    <LanguageContext value={language}>
       {here === true ? <Desk pair={people()} /> : here === false ? <Unavailable /> : null}
     </LanguageContext>
   );
@@ -43,9 +50,6 @@ function Unavailable() {
   );
 }
 
-/** Two phones of today, or one of them with the page as it was. */
-type View = "now" | "before";
-
 function Desk({ pair }: { pair: readonly [Person, Person] }) {
   const [left, right] = pair;
   const text = useText(demo);
@@ -54,13 +58,14 @@ function Desk({ pair }: { pair: readonly [Person, Person] }) {
   const rightSlot = useRef<HTMLDivElement>(null);
   const stage = useRef<HTMLDivElement>(null);
   useFit(stage);
-  const [view, setView] = useState<View>();
+  // "now": two phones of today; "before": one of them with the page as it was.
+  const [view, setView] = useState<Era>();
   const [fromLeft, onLeft] = useState<Measure>();
   const [fromRight, onRight] = useState<Measure>();
   const [oldRequests, onRequests] = useState(0);
   const Old = useCallback(
-    ({ person, peer, network }: PhoneProps) => (
-      <Bezel name={person.name} state={words.everyHalfSecond} network={network}>
+    ({ person, peer, network, era }: PhoneProps) => (
+      <Bezel name={person.name} era={era} state={words.everyHalfSecond} network={network}>
         <OldPhone
           username={person.username}
           peer={peer.username}
@@ -73,14 +78,14 @@ function Desk({ pair }: { pair: readonly [Person, Person] }) {
     [words],
   );
   const wasShown = view === "before";
-  const choose = (next: View) => {
+  const choose = (next: Era) => {
     setView(next);
     stage.current?.scrollTo({ left: 0 });
     onLeft(undefined);
     onRight(undefined);
   };
   return (
-    <main className="desk" data-view={view ?? "now"}>
+    <main className="desk">
       <header className="desk-words">
         <p className="desk-brand">
           <img src="/icon.svg" alt="" width={36} height={36} />
@@ -94,13 +99,15 @@ function Desk({ pair }: { pair: readonly [Person, Person] }) {
             onChange={choose}
           />
         </div>
-        <h1>{wasShown ? words.headline : text.headline}</h1>
-        <p className="desk-lead">{wasShown ? words.lead : text.lead}</p>
-        {wasShown ? (
-          <Comparison oldRequests={oldRequests} person={right} fromOld={fromLeft} fromNow={fromRight} />
-        ) : (
-          <Requests pair={pair} />
-        )}
+        <div className="desk-story">
+          <h1>{wasShown ? words.headline : text.headline}</h1>
+          <p className="desk-lead">{wasShown ? words.lead : text.lead}</p>
+          {wasShown ? (
+            <Comparison oldRequests={oldRequests} person={right} fromOld={fromLeft} fromNow={fromRight} />
+          ) : (
+            <Requests pair={pair} />
+          )}
+        </div>
         <p>
           <OpenZas />
         </p>
@@ -122,6 +129,7 @@ function Desk({ pair }: { pair: readonly [Person, Person] }) {
           peerSlot={rightSlot}
           measure={fromLeft}
           onMeasure={onLeft}
+          era={wasShown ? "before" : undefined}
           // Later the focus stays where the view was chosen.
           autoFocus={view === undefined}
         />
@@ -133,6 +141,7 @@ function Desk({ pair }: { pair: readonly [Person, Person] }) {
           peerSlot={leftSlot}
           measure={fromRight}
           onMeasure={onRight}
+          era={wasShown ? "now" : undefined}
           autoFocus={false}
         />
       </div>

@@ -6,6 +6,7 @@ import { Router, useLocation } from "wouter";
 import { memoryLocation } from "wouter/memory-location";
 import { Attention } from "../conversation/attention.js";
 import { Conversation } from "../conversation/Conversation.js";
+import { before } from "../i18n/before.js";
 import { connection as connectionTexts } from "../i18n/connection.js";
 import { demo } from "../i18n/demo.js";
 import { useText } from "../i18n/index.js";
@@ -18,21 +19,25 @@ import { Button } from "../ui/Button.js";
 import { Message } from "../ui/Message.js";
 import type { Network, Person } from "./clients.js";
 
+/** Which page a phone shows, where both are beside each other. */
+export type Era = "now" | "before";
+
 export interface PhoneProps {
   person: Person;
   /** The other phone's person: their room is the one that opens. */
   peer: Person;
   network: Network;
+  era: Era | undefined;
   autoFocus: boolean;
 }
 
 /** A phone with one person's Zas in it. */
-export function Phone({ person, peer, network, autoFocus }: PhoneProps) {
+export function Phone({ person, peer, network, era, autoFocus }: PhoneProps) {
   const [location] = useState(() => memoryLocation({ path: LIST }));
   return (
     <ZasProvider client={person.client}>
       <SoundProvider>
-        <LiveBezel name={person.name} network={network}>
+        <LiveBezel name={person.name} era={era} network={network}>
           {/* Both phones are before the same eyes. */}
           <Attention value={true}>
             <Router hook={location.hook}>
@@ -47,6 +52,7 @@ export function Phone({ person, peer, network, autoFocus }: PhoneProps) {
 
 interface BezelProps {
   name: string;
+  era: Era | undefined;
   /** How its feed is, in a word or two. */
   state: string;
   network: Network;
@@ -61,15 +67,23 @@ function LiveBezel(props: Omit<BezelProps, "state">) {
 const NETWORK_ICONS = { wifi: Wifi, mobile: Signal, blocked: Wifi, none: WifiOff };
 
 /** The phone itself: what is around a screen, and the line above it. */
-export function Bezel({ name, state, network, children }: BezelProps) {
+export function Bezel({ name, era, state, network, children }: BezelProps) {
   const text = useText(demo);
+  const eras = useText(before);
   const Icon = NETWORK_ICONS[network];
   return (
     // biome-ignore lint/a11y/useSemanticElements: a phone with screens in it is no set of form fields.
     <div role="group" aria-label={text.phone(name)} className="phone">
       <div className="phone-screen">
         <div className="phone-status">
-          <span className="font-semibold">{name}</span>
+          <span className="flex items-center gap-2 font-semibold">
+            {name}
+            {era && (
+              <span className="phone-era" data-era={era}>
+                {eras[era]}
+              </span>
+            )}
+          </span>
           <span className="flex items-center gap-1.5">
             {state}
             <Icon size={15} aria-hidden />
