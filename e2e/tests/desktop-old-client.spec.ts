@@ -148,7 +148,7 @@ test("with its socket blocked it goes on asking for what is later, and what come
   await expect(a.row(/uno\.|dos\.|tres\.|te leo\./)).toHaveCount(4);
 });
 
-test("its socket is tried again five times, then no more, and its polls go on", async ({
+test("its socket is tried again five times, then no more; its polls go on, and a reload brings it back", async ({
   people,
   openOld,
 }) => {
@@ -156,11 +156,13 @@ test("its socket is tried again five times, then no more, and its polls go on", 
   const chat = await ana.openPrivate(luis);
   await luis.send(chat, "lo último");
   let attempts = 0;
+  let blocked = true;
   const a = await openOld(ana, {
     chat,
     before: async (page) => {
       await page.clock.install();
       await page.routeWebSocket(OLD_SOCKET, (socket) => {
+        if (!blocked) return void socket.connectToServer();
         attempts++;
         return socket.close();
       });
@@ -176,6 +178,57 @@ test("its socket is tried again five times, then no more, and its polls go on", 
   await a.page.clock.runFor(120_000);
   await asked;
   expect(attempts).toBe(6);
+  blocked = false;
+  await a.page.reload();
+  await joined(a);
+});
+
+test("while it polls, what becomes of a message is unseen until a reload", async ({ people, openOld }) => {
+  const [ana, luis] = await people("Ana", "Luis");
+  const room = await ana.openPrivate(luis);
+  const { message = "" } = await luis.send(room, "como fue.");
+  const a = await openOld(ana, { chat: room, before: blockOldSocket });
+  await expect(a.row("como fue.")).toHaveCount(1);
+  await luis.command({ type: "edit_message", room, message, text: "corregido." });
+  await luis.send(room, "después.");
+  await expect(a.row("después.")).toHaveCount(1);
+  await expect(a.row("como fue.")).toHaveCount(1);
+  await a.page.reload();
+  await expect(a.row("corregido.")).toHaveCount(1);
+  await expect(a.row("como fue.")).toHaveCount(0);
+});
+
+test("what was said into a socket that had just died is lost", async ({ people, openOld }) => {
+  const [ana, luis] = await people("Ana", "Luis");
+  const chat = await ana.openPrivate(luis);
+  let dead = false;
+  let cut: (() => Promise<void>) | undefined;
+  const [a, l] = [
+    await openOld(ana, {
+      chat,
+      before: (page) =>
+        page.routeWebSocket(OLD_SOCKET, (socket) => {
+          const server = socket.connectToServer();
+          socket.onMessage((frame) => void (dead || server.send(frame)));
+          cut = () => socket.close();
+        }),
+    }),
+    await openOld(luis, { chat }),
+  ];
+  await Promise.all([joined(a), joined(l)]);
+  dead = true;
+  await a.send("se pierde.");
+  await expect(a.row("se pierde.")).toHaveCount(1);
+  await cut?.();
+  await expect(a.page.getByText("Reconectando…")).toBeVisible();
+  dead = false;
+  await joined(a);
+  await a.send("llega.");
+  await expect(l.row("llega.")).toHaveCount(1);
+  await expect(l.row("se pierde.")).toHaveCount(0);
+  await a.page.reload();
+  await expect(a.row("llega.")).toHaveCount(1);
+  await expect(a.row("se pierde.")).toHaveCount(0);
 });
 
 test("a send that fails gives the text back, in words", async ({ people, openOld }) => {

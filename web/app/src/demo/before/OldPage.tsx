@@ -84,7 +84,7 @@ export function OldPage({ service, me }: Props) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by the keyboard.
         tabIndex={0}
         aria-label={words.messages}
-        className="message-scroller chat-background"
+        className="message-scroller"
       >
         <div className="message-column py-3">
           {messages.map((message) => (

@@ -48,7 +48,7 @@ export default function OldPhone({ username, peer, network, signIn, onRequests }
 
   const name = opened?.peer ?? "";
   return (
-    <div data-bubble="stone" className="conversation">
+    <div data-bubble="stone" className="conversation chat-background">
       <header className="conversation-header">
         <div className="flex min-w-0 flex-1 items-center gap-3 px-2 py-1">
           <Disc id={peer} name={name} size={40} />
