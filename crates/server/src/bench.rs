@@ -6,12 +6,14 @@
 //! | `child` | servers as processes of their own |
 //! | `world` | accounts and rooms, made through the store |
 //! | `measures` | what is measured, and how |
+//! | `import` | how fast another app's database moves in |
 //! | [`report`] | figures as a table and as JSON |
 //!
 //! To add a figure: a function in `measures` and its line in [`run`].
 
 pub mod bare;
 mod child;
+mod import;
 mod measures;
 pub mod report;
 mod world;
@@ -46,6 +48,8 @@ pub struct Options {
     pub scale: f64,
     /// A database on a server to measure in, which is emptied; its own file in a folder without it.
     pub database: Option<String>,
+    /// An empty database on a MariaDB, in which to make a Django chat to import; not measured without it.
+    pub import_from: Option<String>,
 }
 
 impl Options {
@@ -93,6 +97,9 @@ pub fn run(options: &Options, progress: bool) -> Result<Report, String> {
         }
         if options.wants("stored") {
             bench.stored().await?;
+        }
+        if let Some(from) = options.import_from.as_deref().filter(|_| options.wants("import")) {
+            bench.import(from).await?;
         }
         Ok::<(), String>(())
     })?;

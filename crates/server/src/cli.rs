@@ -15,12 +15,12 @@ use zas_client::prompt;
 
 use crate::admin::{self, Order};
 use crate::auth::foreign;
-use crate::auth::keys::{self, Key};
+use crate::auth::keys::{self, Key, Keys};
 use crate::config::{self, Config, Loaded, Settings, Source};
 use crate::doctor::remote::Options;
 use crate::doctor::{self, Verdict};
 use crate::webhooks::Webhooks;
-use crate::{backup, bench, log, router, serve};
+use crate::{backup, bench, database, import, log, router, serve};
 
 /// Instant chat: a server, its web page and its database in one program.
 #[derive(Parser)]
@@ -45,6 +45,9 @@ enum Command {
     Backup(Backup),
     /// Puts a backup in place, as the start of another history; the server must be stopped
     Restore(Restore),
+    /// Brings what another app has
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Measures this machine's Zas beside a bare loop; --quick takes a minute
     Bench(Bench),
     /// Administers the server, running or stopped
@@ -68,6 +71,36 @@ enum ConfigCommand {
     Check,
     /// Prints the settings in force as a zas.toml, each with where it comes from
     Dump,
+}
+
+#[derive(Subcommand)]
+enum ImportCommand {
+    /// People, rooms and messages of a Django chat on MariaDB; the server must be stopped
+    Django(ImportDjango),
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "It may be run again: what is here already is left, and what has changed there is changed \
+                        here. The account that reads needs SELECT alone."
+)]
+struct ImportDjango {
+    /// The app's database, as in mysql://user:password@127.0.0.1:3306/app; rather set ZAS_IMPORT_FROM, since
+    /// other users of this machine can read arguments
+    #[arg(long, env = "ZAS_IMPORT_FROM", hide_env_values = true, value_name = "URL")]
+    from: String,
+    /// Reads everything and says what would be brought; writes nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Goes on with what the app still writes, until Ctrl-C
+    #[arg(long, conflicts_with = "dry_run")]
+    follow: bool,
+    /// What the app's paths of files begin with
+    #[arg(long, default_value = "/media/")]
+    media: String,
+    /// Writes all that was left and every room compared, as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -158,9 +191,12 @@ struct Bench {
     /// Less of everything
     #[arg(long)]
     quick: bool,
-    /// Only these figures: messages, groups, idle, resume or stored
+    /// Only these figures: messages, groups, idle, resume, stored or import
     #[arg(long)]
     only: Option<String>,
+    /// A database on a MariaDB, which is emptied, in which to make a Django chat whose import is measured
+    #[arg(long, env = "ZAS_BENCH_IMPORT_FROM", hide_env_values = true, value_name = "URL")]
+    import_from: Option<String>,
     /// Writes the figures as JSON, too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -323,15 +359,20 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, String> {
                 say(&format!("What was there before is in {}.", aside.display()))?;
             }
         }
+        Command::Import(ImportCommand::Django(order)) => {
+            let config = load()?.config;
+            log_to_stderr(&config)?;
+            return import_django(&config, order);
+        }
         Command::Bench(Bench { bare_loop: true, .. }) => {
             let config = load()?.config;
             let listener = std::net::TcpListener::bind(config.listen).map_err(|error| error.to_string())?;
             listener.set_nonblocking(true).map_err(|error| error.to_string())?;
             block_on(bench::bare::run(listener, &config))??;
         }
-        Command::Bench(Bench { quick, only, json, scale, .. }) => {
+        Command::Bench(Bench { quick, only, json, scale, import_from, .. }) => {
             let database = load()?.config.database_server().map(str::to_owned);
-            let report = bench::run(&bench::Options { quick, only, scale, database }, true)?;
+            let report = bench::run(&bench::Options { quick, only, scale, database, import_from }, true)?;
             if let Some(path) = json {
                 let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
                 std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -362,6 +403,33 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, String> {
         Command::Openapi => say(&router::openapi().to_pretty_json().map_err(|error| error.to_string())?)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn import_django(config: &Config, order: ImportDjango) -> Result<ExitCode, String> {
+    let ImportDjango { from, dry_run, follow, media, report: file } = order;
+    let options = import::Options { from, dry_run, media, message_chars: config.limits.message_chars };
+    let bar = import::Bar::new();
+    let ctrl_c = follow.then_some(async {
+        // Where it cannot be heard nothing is followed.
+        let _ = tokio::signal::ctrl_c().await;
+    });
+    let report = block_on(async {
+        let keys = Keys::load(&config.data).map_err(|error| error.to_string())?;
+        let store = database::open(config, &keys).await.map_err(|error| error.to_string())?;
+        let report = import::run(&*store, options, &bar, ctrl_c).await.map_err(|error| error.to_string());
+        store.close().await;
+        report
+    })??;
+    bar.ends();
+    if let Some(path) = file {
+        let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
+        std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    say(&report.to_string())?;
+    if dry_run {
+        say("Nothing was written.")?;
+    }
+    Ok(if report.differing().next().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn administer(config: &Config, command: UserCommand) -> Result<(), String> {

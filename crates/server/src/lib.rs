@@ -18,6 +18,7 @@
 //! | [`upstream`] | the existing backend, which answers all else |
 //! | [`log`], [`metrics`] | what an operator reads; neither holds a token or a message |
 //! | [`backup`] | everything in one folder, and back |
+//! | [`import`] | what another app has, brought here |
 //! | [`bench`] | the figures we quote, on the user's machine |
 //! | [`embed`] | the web client inside the binary |
 //!
@@ -42,6 +43,7 @@ pub mod embed;
 pub mod error;
 pub mod feed;
 pub mod files;
+pub mod import;
 pub mod json;
 pub mod legacy;
 pub mod listed;

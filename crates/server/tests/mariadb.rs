@@ -6,7 +6,6 @@ mod support;
 
 use std::path::Path;
 use std::process::Output;
-use std::time::Duration;
 
 use support::PATIENCE;
 use support::process::{PASSWORD, Setup, with_input, zas};
@@ -98,11 +97,7 @@ async fn people_write_while_either_program_is_killed_and_lose_nothing() {
     database.start_again();
     timeout(3 * PATIENCE, waiting).await.unwrap().unwrap();
     hears(&mut happenings, "dos").await;
-    let ready = async {
-        while readiness(&server.url).await != 200 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
+    let ready = async { while readiness(&server.url).await != 200 {} };
     timeout(PATIENCE, ready).await.unwrap();
 
     server.kill();

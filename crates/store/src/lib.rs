@@ -10,6 +10,7 @@
 //! | [`sqlite`] | the engine in one file |
 //! | [`mariadb`] | the engine on a server of its own |
 //! | [`memory`] | the model |
+//! | [`django`] | the database of an app that moves in |
 //! | [`bare`] | the commit alone, for benches to divide by |
 //! | `batch` | a batch's needs, merged, and its decisions |
 //! | `paging` | which stretch of a log a page covers |
@@ -26,6 +27,7 @@
 pub mod bare;
 mod batch;
 mod body;
+pub mod django;
 pub mod error;
 mod fold;
 pub mod mariadb;
@@ -42,7 +44,8 @@ pub use mariadb::MariaStore;
 pub use memory::{Backup, Fault, MemoryStore, Model};
 pub use port::{Entropy, Outcome, Secrets, Store};
 pub use rows::{
-    AccountState, ApiKeyRow, DeviceRow, DeviceState, FileKind, FileRow, Identified, Membership, NewIdentity,
-    NewUser, PageAt, PasswordHash, REFRESH_GRACE_MS, RoomHead, Roster, Rotation, UserRow,
+    AccountKept, AccountState, ApiKeyRow, DeviceRow, DeviceState, FileKind, FileRow, Identified, Imported,
+    Membership, NewIdentity, NewUser, OldAccount, PageAt, PasswordHash, REFRESH_GRACE_MS, RoomHead, Roster,
+    Rotation, UserRow,
 };
 pub use sqlite::{Options, SqliteStore};

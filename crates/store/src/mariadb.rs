@@ -16,6 +16,7 @@ mod error;
 mod facts;
 mod files;
 mod identities;
+mod import;
 mod link;
 pub(crate) mod lists;
 mod logs;
@@ -48,8 +49,8 @@ use crate::error::{CreateUserError, StoreError};
 use crate::migrate;
 use crate::port::{Outcome, Secrets, Store};
 use crate::rows::{
-    AccountState, ApiKeyRow, DeviceRow, DeviceState, FileRow, Identified, Membership, NewIdentity, NewUser,
-    PageAt, PasswordHash, RoomHead, Roster, Rotation, UserRow,
+    AccountKept, AccountState, ApiKeyRow, DeviceRow, DeviceState, FileRow, Identified, Imported, Membership,
+    NewIdentity, NewUser, OldAccount, PageAt, PasswordHash, RoomHead, Roster, Rotation, UserRow,
 };
 
 /// How a database on a server is used.
@@ -502,6 +503,30 @@ impl Store for MariaStore {
             Box::pin(logs::append_bulk(c, *room, events))
         })
         .await
+    }
+
+    async fn import_accounts(&self, accounts: Vec<OldAccount>) -> Result<Vec<AccountKept>, StoreError> {
+        self.write_within(MUCH_PATIENCE, accounts, |c, accounts| Box::pin(import::accounts(c, accounts)))
+            .await
+    }
+
+    async fn import(&self, what: Imported) -> Result<(), StoreError> {
+        self.write_within(MUCH_PATIENCE, what, |c, what| Box::pin(import::carry_out(c, what))).await
+    }
+
+    async fn places(&self, messages: &[MessageId]) -> Result<Vec<(MessageId, RoomId, Seq)>, StoreError> {
+        self.read(Moment::One, messages.to_vec(), |c, messages| Box::pin(import::places(c, messages))).await
+    }
+
+    async fn said_at(&self, room: RoomId, from: Seq, to: Seq) -> Result<Vec<(Seq, Micros)>, StoreError> {
+        self.read(Moment::Each, (room, from, to), |c, (room, from, to)| {
+            Box::pin(import::said_at(c, *room, *from, *to))
+        })
+        .await
+    }
+
+    async fn file_origin(&self, file: FileId) -> Result<Option<String>, StoreError> {
+        self.read(Moment::Each, file, |c, file| Box::pin(import::file_origin(c, *file))).await
     }
 
     async fn put_file(&self, file: FileRow) -> Result<(), StoreError> {

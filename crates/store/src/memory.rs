@@ -5,6 +5,7 @@
 mod backup;
 mod changes;
 mod foreign;
+mod import;
 mod model;
 mod people;
 mod rooms;
@@ -25,8 +26,8 @@ pub use self::model::{Fault, Model};
 use crate::error::{CreateUserError, StoreError};
 use crate::port::{Outcome, Secrets, Store};
 use crate::rows::{
-    AccountState, ApiKeyRow, DeviceRow, DeviceState, FileRow, Identified, Membership, NewIdentity, NewUser,
-    PageAt, PasswordHash, RoomHead, Roster, Rotation, UserRow,
+    AccountKept, AccountState, ApiKeyRow, DeviceRow, DeviceState, FileRow, Identified, Imported, Membership,
+    NewIdentity, NewUser, OldAccount, PageAt, PasswordHash, RoomHead, Roster, Rotation, UserRow,
 };
 
 /// The store in memory.
@@ -303,6 +304,26 @@ impl Store for MemoryStore {
 
     async fn append_bulk(&self, room: RoomId, events: Vec<Event>) -> Result<(), StoreError> {
         self.open()?.append_bulk(room, events)
+    }
+
+    async fn import_accounts(&self, accounts: Vec<OldAccount>) -> Result<Vec<AccountKept>, StoreError> {
+        self.open()?.import_accounts(accounts)
+    }
+
+    async fn import(&self, what: Imported) -> Result<(), StoreError> {
+        self.open()?.import(what)
+    }
+
+    async fn places(&self, messages: &[MessageId]) -> Result<Vec<(MessageId, RoomId, Seq)>, StoreError> {
+        Ok(self.open()?.places(messages))
+    }
+
+    async fn said_at(&self, room: RoomId, from: Seq, to: Seq) -> Result<Vec<(Seq, Micros)>, StoreError> {
+        Ok(self.open()?.said_at(room, from, to))
+    }
+
+    async fn file_origin(&self, file: FileId) -> Result<Option<String>, StoreError> {
+        Ok(self.open()?.file_origin(file))
     }
 
     async fn put_file(&self, file: FileRow) -> Result<(), StoreError> {

@@ -45,6 +45,7 @@ pub(crate) const SQLITE: &[Migration] = &[
         name: "identities",
         sql: include_str!("../migrations/sqlite/0004_identities.sql"),
     },
+    Migration { number: 5, name: "moved in", sql: include_str!("../migrations/sqlite/0005_moved_in.sql") },
 ];
 
 /// The steps of MariaDB, in order; those of a number say the same as SQLite's.
@@ -61,6 +62,7 @@ pub(crate) const MARIADB: &[Migration] = &[
         name: "identities",
         sql: include_str!("../migrations/mariadb/0004_identities.sql"),
     },
+    Migration { number: 5, name: "moved in", sql: include_str!("../migrations/mariadb/0005_moved_in.sql") },
 ];
 
 /// What of `all` is still to be done where `applied`, numbers with checksums in order, is done.

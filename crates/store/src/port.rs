@@ -14,8 +14,8 @@ use zas_protocol::{
 
 use crate::error::{CreateUserError, StoreError};
 use crate::rows::{
-    AccountState, ApiKeyRow, DeviceRow, DeviceState, FileRow, Identified, Membership, NewIdentity, NewUser,
-    PageAt, PasswordHash, RoomHead, Roster, Rotation, UserRow,
+    AccountKept, AccountState, ApiKeyRow, DeviceRow, DeviceState, FileRow, Identified, Imported, Membership,
+    NewIdentity, NewUser, OldAccount, PageAt, PasswordHash, RoomHead, Roster, Rotation, UserRow,
 };
 
 /// Ten random bytes for a new id, each time.
@@ -184,7 +184,8 @@ pub trait Store: Send + Sync + 'static {
     /// A stretch of a log above a place, whoever may see it: for the server itself alone.
     async fn log_after(&self, room: RoomId, after: Seq, limit: u32) -> Result<Vec<Event>, StoreError>;
 
-    /// Who is in a room now; `None` when there is none. For the server itself alone.
+    /// Who is in a room or an own log now, and where it ends; `None` when there is none. For the server
+    /// itself alone.
     async fn roster(&self, room: RoomId) -> Result<Option<Roster>, StoreError>;
 
     // Rooms and logs
@@ -258,6 +259,25 @@ pub trait Store: Send + Sync + 'static {
     /// without a gap. A retry of a `txn_id` among them is a conflict, since what was asked is not
     /// known.
     async fn append_bulk(&self, room: RoomId, events: Vec<Event>) -> Result<(), StoreError>;
+
+    // What moves in from another system
+
+    /// Makes accounts that are not here yet, in order; one that nobody has changed here becomes what it is
+    /// there. What became of each.
+    async fn import_accounts(&self, accounts: Vec<OldAccount>) -> Result<Vec<AccountKept>, StoreError>;
+
+    /// Carries out what another system's rooms and messages become, all or nothing.
+    async fn import(&self, what: Imported) -> Result<(), StoreError>;
+
+    /// Where those of these messages are that are here.
+    async fn places(&self, messages: &[MessageId]) -> Result<Vec<(MessageId, RoomId, Seq)>, StoreError>;
+
+    /// When messages of a stretch of a log were said in another system, where that is not the time of their
+    /// events; by place.
+    async fn said_at(&self, room: RoomId, from: Seq, to: Seq) -> Result<Vec<(Seq, Micros)>, StoreError>;
+
+    /// Where the bytes of a file are that another system keeps.
+    async fn file_origin(&self, file: FileId) -> Result<Option<String>, StoreError>;
 
     // Files
 

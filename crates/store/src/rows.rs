@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use zas_core::ledger::FileFacts;
+use zas_core::ledger::{FileFacts, Write};
 use zas_protocol::rest::{Member, User};
-use zas_protocol::{Attachment, DeviceId, Epoch, FileId, Media, Micros, Role, RoomId, RoomKind, Seq, UserId};
+use zas_protocol::{
+    Attachment, DeviceId, Epoch, FileId, Media, Micros, Position, Role, RoomId, RoomKind, Seq, UserId,
+};
 
 /// For how long a used refresh token still gives the same successor, in milliseconds: two tabs
 /// may refresh at once, and an answer may be lost.
@@ -19,6 +21,12 @@ impl PasswordHash {
     #[must_use]
     pub fn none() -> Self {
         Self("!".to_owned())
+    }
+
+    /// Whether it is none of ours, which are in PHC form of Argon2.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        !self.0.starts_with("$argon2")
     }
 }
 
@@ -106,11 +114,76 @@ pub struct Identified {
     pub state: AccountState,
 }
 
-/// Who is in a room, for the server itself alone.
+/// An account as another system has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OldAccount {
+    /// Who; their own log carries the same id.
+    pub id: UserId,
+    /// As of [`NewIdentity`].
+    pub usernames: Vec<(String, String)>,
+    /// Kept if it is nobody's; empty for none.
+    pub email: String,
+    /// What they are called.
+    pub display_name: String,
+    /// What they say of themselves.
+    pub bio: String,
+    /// Of their password.
+    pub password_hash: PasswordHash,
+    /// Not disabled.
+    pub active: bool,
+    /// When they were last there; 0 for never.
+    pub last_seen: Micros,
+    /// When the account was made.
+    pub at: Micros,
+}
+
+impl OldAccount {
+    /// Whether what is here is still what was brought: nobody has changed the profile, and the password is
+    /// none that was set here. And whether there is anything to change.
+    pub(crate) fn may_change(&self, here: &UserRow) -> bool {
+        let is_untouched = here.user.profile_rev == 0 && !here.admin && here.password_hash.is_foreign();
+        is_untouched
+            && (here.user.display_name != self.display_name
+                || here.user.bio != self.bio
+                || here.password_hash != self.password_hash
+                || here.active != self.active)
+    }
+}
+
+/// What became of an account of another system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountKept {
+    /// It is new here, under this username.
+    Made(String),
+    /// It was here, and has changed there since.
+    Changed,
+    /// It was here, and is the same, or was changed here.
+    Left,
+}
+
+/// What another system's rooms and messages become.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Rooms, members, messages and what has become of them, to be carried out as they are. Each log goes on
+    /// at its head.
+    pub writes: Vec<Write>,
+    /// Files that messages among them carry, each with where its bytes are.
+    pub files: Vec<(FileRow, String)>,
+    /// When messages were said, where that is not the time of their events.
+    pub times: Vec<(RoomId, Seq, Micros)>,
+    /// How far people have read.
+    pub positions: Vec<(RoomId, Position)>,
+}
+
+/// Who is in a room and where its log ends, for the server itself alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roster {
     /// What the room is.
     pub kind: RoomKind,
+    /// Its last place; 0 when empty.
+    pub head: Seq,
+    /// The time of its last event; 0 when empty.
+    pub last_at: Micros,
     /// By id.
     pub members: Vec<Member>,
 }

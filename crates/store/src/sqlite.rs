@@ -14,6 +14,7 @@ mod error;
 mod facts;
 mod files;
 mod identities;
+mod import;
 mod logs;
 mod open;
 mod rooms;
@@ -45,8 +46,8 @@ use crate::batch;
 use crate::error::{CreateUserError, StoreError};
 use crate::port::{Outcome, Secrets, Store};
 use crate::rows::{
-    AccountState, ApiKeyRow, DeviceRow, DeviceState, FileRow, Identified, Membership, NewIdentity, NewUser,
-    PageAt, PasswordHash, RoomHead, Roster, Rotation, UserRow,
+    AccountKept, AccountState, ApiKeyRow, DeviceRow, DeviceState, FileRow, Identified, Imported, Membership,
+    NewIdentity, NewUser, OldAccount, PageAt, PasswordHash, RoomHead, Roster, Rotation, UserRow,
 };
 
 /// How much SQLite may take.
@@ -479,6 +480,27 @@ impl Store for SqliteStore {
 
     async fn append_bulk(&self, room: RoomId, events: Vec<Event>) -> Result<(), StoreError> {
         self.write(move |c| logs::append_bulk(c, room, &events)).await
+    }
+
+    async fn import_accounts(&self, accounts: Vec<OldAccount>) -> Result<Vec<AccountKept>, StoreError> {
+        self.write(move |c| accounts.iter().map(|account| import::account(c, account)).collect()).await
+    }
+
+    async fn import(&self, what: Imported) -> Result<(), StoreError> {
+        self.write(move |c| import::carry_out(c, &what)).await
+    }
+
+    async fn places(&self, messages: &[MessageId]) -> Result<Vec<(MessageId, RoomId, Seq)>, StoreError> {
+        let messages = messages.to_vec();
+        self.read(move |c| import::places(c, &messages)).await
+    }
+
+    async fn said_at(&self, room: RoomId, from: Seq, to: Seq) -> Result<Vec<(Seq, Micros)>, StoreError> {
+        self.read(move |c| import::said_at(c, room, from, to)).await
+    }
+
+    async fn file_origin(&self, file: FileId) -> Result<Option<String>, StoreError> {
+        self.read(move |c| import::file_origin(c, file)).await
     }
 
     async fn put_file(&self, file: FileRow) -> Result<(), StoreError> {

@@ -214,7 +214,7 @@ impl Foreign {
             issuer: issuer.name.clone(),
             subject: visitor.subject.clone(),
             id: user_id(issuer, &visitor.subject, now)?,
-            usernames: usernames(&issuer.name, visitor),
+            usernames: usernames(&issuer.name, &visitor.username, &visitor.subject),
             email: visitor.email.clone(),
             display_name: visitor.display_name.clone(),
             at: now,
@@ -325,12 +325,13 @@ fn user_id(issuer: &config::Issuer, subject: &str, now: Micros) -> Result<UserId
     }
 }
 
-/// Usernames for a subject, the best first, each with what it looks like. The last one is drawn.
-fn usernames(issuer: &str, visitor: &Visitor) -> Vec<(String, String)> {
-    let hash = hex(&account_key(issuer, &visitor.subject));
+/// Usernames for a subject who was `claimed` so elsewhere, the best first, each with what it looks like. The
+/// last one is drawn.
+pub(crate) fn usernames(issuer: &str, claimed: &str, subject: &str) -> Vec<(String, String)> {
+    let hash = hex(&account_key(issuer, subject));
     // What comes before an @ names a person as well, and keeps their address to themselves.
-    let claimed = folded(visitor.username.split('@').next().unwrap_or_default());
-    let subject = folded(&visitor.subject);
+    let claimed = folded(claimed.split('@').next().unwrap_or_default());
+    let subject = folded(subject);
     let cut = |text: &str, at: usize| text.get(..at).unwrap_or(text).to_owned();
     let mut names = Vec::new();
     if !claimed.is_empty() {
@@ -361,19 +362,8 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn visitor(username: &str, subject: &str) -> Visitor {
-        Visitor {
-            subject: subject.to_owned(),
-            username: username.to_owned(),
-            display_name: String::new(),
-            email: String::new(),
-            issued_at: 0,
-            expires_at: 0,
-        }
-    }
-
     fn first(username: &str, subject: &str) -> String {
-        usernames("backend", &visitor(username, subject)).remove(0).0
+        usernames("backend", username, subject).remove(0).0
     }
 
     #[test]
@@ -388,9 +378,9 @@ mod tests {
         assert!(first("", "0b6b2fd4-7a6e-4b7e-9d5c-0a3f6f1f8a11").starts_with("user_"));
         for (username, subject) in [("a", "ñ"), ("", "ñ"), ("日本", "日本"), ("___", "_"), ("ab", "7")]
         {
-            let names = usernames("backend", &visitor(username, subject));
+            let names = usernames("backend", username, subject);
             assert!(names.iter().all(|(name, _)| shape::username(name).as_ref() == Ok(name)), "{names:?}");
-            assert_ne!(names.last(), usernames("backend", &visitor(username, subject)).last());
+            assert_ne!(names.last(), usernames("backend", username, subject).last());
         }
     }
 

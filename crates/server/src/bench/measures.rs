@@ -30,19 +30,19 @@ const SHARE: f64 = 0.6;
 
 /// A bench under way.
 pub(super) struct Bench {
-    options: Options,
+    pub(super) options: Options,
     cores: Cores,
     progress: bool,
-    figures: Vec<Figure>,
-    audit: Audited,
+    pub(super) figures: Vec<Figure>,
+    pub(super) audit: Audited,
     raised: String,
 }
 
-fn said(error: impl std::fmt::Display) -> String {
+pub(super) fn said(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-fn folder() -> Result<TempDir, String> {
+pub(super) fn folder() -> Result<TempDir, String> {
     // Beside the data that a server here would have, so that the disk is the one that is meant.
     tempfile::Builder::new().prefix("zas-bench-").tempdir_in(".").map_err(said)
 }
@@ -64,7 +64,7 @@ impl Bench {
         (self.figures, self.audit)
     }
 
-    fn say(&self, what: &str) {
+    pub(super) fn say(&self, what: &str) {
         if self.progress {
             eprintln!("{what} …");
         }

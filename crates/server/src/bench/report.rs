@@ -10,6 +10,8 @@ use serde::Serialize;
 pub enum Budget {
     /// At most this, in the figure's unit.
     AtMost(f64),
+    /// At least this, in the figure's unit.
+    AtLeast(f64),
     /// At least this share of the bare loop's.
     ShareAtLeast(f64),
     /// At most this many times the bare loop's.
@@ -57,6 +59,7 @@ impl Figure {
     pub(super) fn budget(self, budget: Budget) -> Self {
         let met = match budget {
             Budget::AtMost(most) => Some(self.value <= most),
+            Budget::AtLeast(least) => Some(self.value >= least),
             Budget::ShareAtLeast(share) => self.ratio.map(|ratio| ratio >= share),
             Budget::TimesAtMost(times) => self.ratio.map(|ratio| ratio <= times),
         };
@@ -117,6 +120,7 @@ impl fmt::Display for Report {
             let budget = match figure.budget {
                 None => String::new(),
                 Some(Budget::AtMost(most)) => format!("≤ {}", number(most)),
+                Some(Budget::AtLeast(least)) => format!("≥ {}", number(least)),
                 Some(Budget::ShareAtLeast(share)) => format!("ratio ≥ {}", number(share)),
                 Some(Budget::TimesAtMost(times)) => format!("ratio ≤ {}", number(times)),
             };
@@ -167,6 +171,7 @@ mod tests {
         assert_eq!(figure(59.0).budget(Budget::ShareAtLeast(0.6)).met, Some(false));
         assert_eq!(figure(150.0).budget(Budget::TimesAtMost(1.5)).met, Some(true));
         assert_eq!(figure(9.1).budget(Budget::AtMost(9.0)).met, Some(false));
+        assert_eq!(figure(9.1).budget(Budget::AtLeast(9.0)).met, Some(true));
         assert_eq!(Figure::new("x", "x", 1.0, "").budget(Budget::ShareAtLeast(0.6)).met, None);
     }
 

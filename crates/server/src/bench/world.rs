@@ -50,6 +50,10 @@ impl World {
         Ok(Self { auth: Auth::new(keys, store.clone()), store, users: 0 })
     }
 
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
     pub(super) async fn users(&mut self, count: usize) -> Result<Vec<User>, String> {
         let mut users = Vec::with_capacity(count);
         for _ in 0..count {

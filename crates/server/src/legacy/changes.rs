@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use zas_protocol::{Command, ErrorCode, Event, EventBody, MessageId, Reaction, RoomId, TxnId, UserId};
+use zas_protocol::{Command, ErrorCode, MessageId, Reaction, RoomId, TxnId, UserId};
 
 use super::answer::{Caller, ChatId, Form, Refused, Say};
 use super::{chats, messages};
@@ -110,14 +110,6 @@ pub(super) async fn toggle(
     let reaction = (held != Some(wanted)).then_some(wanted);
     chats::execute(app, user, Command::React { txn_id: name(), room, message, reaction }).await?;
     Ok(reaction)
-}
-
-/// The message that an edit is of, to be shown whole.
-pub(super) async fn edited(app: &App, event: &Event) -> Result<Option<Event>, Refused> {
-    match &event.body {
-        EventBody::MessageEdited { message, .. } => Ok(app.store.event_by_message(*message).await?),
-        _ => Ok(None),
-    }
 }
 
 fn name() -> TxnId {

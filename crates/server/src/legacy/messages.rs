@@ -174,7 +174,7 @@ pub(super) async fn messages(
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let said = Said::load(app, viewer, chat, events).await?;
+    let said = Said::load(app, viewer, chat, events, std::iter::empty()).await?;
     Ok(events.iter().filter_map(|event| said.message(app, event)).collect())
 }
 

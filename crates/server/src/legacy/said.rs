@@ -29,12 +29,13 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// All that these events need; those that are no messages need nothing.
+    /// All that these messages need, and the names of those who did something to them.
     pub(super) async fn load(
         app: &App,
         viewer: &Viewer,
         chat: RoomId,
         events: &[Event],
+        actors: impl Iterator<Item = UserId>,
     ) -> Result<Self, Refused> {
         let mut room = app.store.room(viewer.user, chat).await?.ok_or(ErrorCode::NotFound)?;
         app.hub.merge_positions(&mut room);
@@ -44,12 +45,18 @@ impl Said {
             [] => Vec::new(),
             _ => app.store.visible(viewer.user, chat, &quoted).await?.unwrap_or_default(),
         };
-        let reacted = app.store.reacted(chat, &seqs).await?;
         seqs.extend(quoted);
         let states = app.store.states(viewer.user, chat, &seqs).await?;
+        // A message that has just been sent has none, and that is what is shown most often.
+        let with_reactions = states.iter().filter(|state| !state.reactions.is_empty());
+        let reacted = match with_reactions.map(|state| state.of).collect::<Vec<Seq>>() {
+            seqs if seqs.is_empty() => Vec::new(),
+            seqs => app.store.reacted(chat, &seqs).await?,
+        };
         let mut ids: Vec<UserId> = room.positions.iter().map(|position| position.user).collect();
         ids.extend(events.iter().chain(&quotes).filter_map(|event| event.sender));
         ids.extend(reacted.iter().map(|reacted| reacted.user));
+        ids.extend(actors);
         let people = People::load(app, viewer, ids).await?;
         Ok(Self {
             people,
@@ -122,10 +129,13 @@ impl Said {
         })
     }
 
-    /// A change of a message, as a socket is told of it; `None` for any other event.
-    pub(super) fn change(&self, event: &Event) -> Option<Value> {
+    /// What a socket is told of an event, which is `message` or changes it.
+    pub(super) fn frame(&self, app: &App, event: &Event, message: &Event) -> Option<Value> {
+        let shown = |kind: &str| Some(json!({ "type": kind, "message": self.message(app, message)? }));
         let user = event.sender?;
         match &event.body {
+            EventBody::Message { .. } => shown("chat_message"),
+            EventBody::MessageEdited { .. } => shown("message_edited"),
             EventBody::MessageDeleted { message, .. } => {
                 Some(json!({ "type": "message_deleted", "message_id": message, "user_id": user }))
             }

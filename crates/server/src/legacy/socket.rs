@@ -349,31 +349,30 @@ impl Live<'_> {
     }
 
     /// What the old contract says of events; of those that it does not know, nothing. A message that
-    /// was edited is shown as it is now.
+    /// was edited is shown as it is now. What becomes of a message from before one came is not told:
+    /// it would show the message.
     async fn frames(&self, events: &[Event]) -> Result<Vec<Value>, Refused> {
-        let mut shown = Vec::with_capacity(events.len());
-        let is_known = |event: &&Event| event.body.message().is_some() || event.body.changes().is_some();
-        for event in events.iter().filter(is_known) {
-            shown.push((event, changes::edited(self.app, event).await?));
-        }
+        let changed: Vec<Seq> = events.iter().filter_map(|event| event.body.changes()).collect();
+        let changed = match &changed[..] {
+            [] => Vec::new(),
+            seqs => self.app.store.visible(self.viewer.user, self.chat, seqs).await?.unwrap_or_default(),
+        };
+        let target = |of: Seq| changed.iter().find(|message| message.seq == of);
+        // Each with the message that it is of.
+        let shown: Vec<(&Event, &Event)> = events
+            .iter()
+            .filter_map(|event| match event.body.changes() {
+                Some(of) => Some((event, target(of)?)),
+                None => event.body.message().map(|_| (event, event)),
+            })
+            .collect();
         if shown.is_empty() {
             return Ok(Vec::new());
         }
-        let all: Vec<Event> =
-            shown.iter().map(|(event, edited)| edited.as_ref().unwrap_or(event).clone()).collect();
-        let said = Said::load(self.app, &self.viewer, self.chat, &all).await?;
-        Ok(shown
-            .iter()
-            .filter_map(|(event, edited)| match edited {
-                Some(edited) => said
-                    .message(self.app, edited)
-                    .map(|message| json!({ "type": "message_edited", "message": message })),
-                None => said
-                    .message(self.app, event)
-                    .map(|message| json!({ "type": "chat_message", "message": message }))
-                    .or_else(|| said.change(event)),
-            })
-            .collect())
+        let messages: Vec<Event> = shown.iter().map(|&(_, message)| message.clone()).collect();
+        let actors = shown.iter().filter_map(|(event, _)| event.sender);
+        let said = Said::load(self.app, &self.viewer, self.chat, &messages, actors).await?;
+        Ok(shown.iter().filter_map(|(event, message)| said.frame(self.app, event, message)).collect())
     }
 
     async fn tell_state(&self, socket: &mut ChatSocket, frame: ServerFrame) -> Result<(), End> {

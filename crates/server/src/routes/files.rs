@@ -99,6 +99,7 @@ fn may_upload(app: &App, user: UserId) -> Result<(), ApiError> {
     params(("file" = String, Path), ("u" = Option<String>, Query), ("e" = Option<i64>, Query), ("s" = Option<String>, Query),
         ("range" = Option<String>, Header), ("if-range" = Option<String>, Header), ("if-none-match" = Option<String>, Header)),
     responses((status = 200, content_type = "*/*"), (status = 206, content_type = "*/*", description = "The bytes of `Content-Range`."),
+        (status = 302, description = "Another system keeps it, at `Location`."),
         (status = 304, description = "The one who asks has it."), (status = 404, body = zas_protocol::ErrorBody),
         (status = 416, description = "It ends before; `Content-Range` says where.")))]
 pub async fn file(
@@ -148,6 +149,12 @@ async fn fetchable(app: &App, viewer: UserId, id: FileId) -> Result<FileRow, Api
 }
 
 async fn answer(app: &App, row: &FileRow, method: &Method, asked: &HeaderMap) -> Result<Response, ApiError> {
+    // What another system keeps counts no bytes here.
+    if row.bytes == 0
+        && let Some(origin) = app.store.file_origin(row.id).await?
+    {
+        return Ok(elsewhere(&origin));
+    }
     let tag = etag(row.id);
     let what = if *method == Method::GET { part(asked, &tag, row.bytes) } else { Part::Whole };
     let (status, range) = match what {
@@ -197,6 +204,15 @@ async fn answer(app: &App, row: &FileRow, method: &Method, asked: &HeaderMap) ->
         None => {}
     }
     Ok(response)
+}
+
+/// Sends to where another system keeps a file. For as long as its address here is good.
+fn elsewhere(origin: &str) -> Response {
+    let mut response = StatusCode::FOUND.into_response();
+    let origin = HeaderValue::try_from(origin).ok().map(|origin| (header::LOCATION, origin));
+    response.headers_mut().extend(origin);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    response
 }
 
 /// Who holds a signed address reads as the person it names, while their account is not disabled.

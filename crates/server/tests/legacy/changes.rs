@@ -177,6 +177,35 @@ async fn old_and_native_hear_each_others_every_change() {
 }
 
 #[tokio::test]
+async fn who_came_later_is_not_told_what_becomes_of_a_message_from_before() {
+    let server = Server::start().await;
+    let (ana, luis) = (server.person("ana").await, server.person("luis").await);
+    let group = json!({"type": "create_group", "txn_id": "g", "name": "Equipo", "members": [luis.id]});
+    let room = server.command(&ana, group).await["room"].as_str().unwrap().to_owned();
+    let before = say(&server, &ana, &room, json!({"content": "de antes"})).await;
+    let gone = say(&server, &ana, &room, json!({"content": "también"})).await;
+    let pepe = server.person("pepe").await;
+    let add = json!({"type": "add_member", "txn_id": "a", "room": room, "user": pepe.id});
+    server.command(&ana, add).await;
+    let mut late = joined(&server, &room, &pepe).await;
+    let mut there = joined(&server, &room, &luis).await;
+
+    assert_eq!(patch(&server, &ana, &path(&room, &before, ""), json!({"content": "secreto"})).await.0, 200);
+    let react = path(&room, &before, "react/");
+    assert_eq!(server.post(&ana, &react, json!({"reaction_type": "like"})).await.0, 200);
+    assert_eq!(delete(&server, &ana, &path(&room, &gone, "")).await.0, 200);
+    for kind in ["message_edited", "message_reaction", "message_deleted"] {
+        there.until(kind).await;
+    }
+    say(&server, &ana, &room, json!({"content": "bienvenido"})).await;
+    let heard = Value::from(late.all_until("chat_message").await);
+    assert!(!heard.to_string().contains("secreto"), "{heard}");
+    let kinds: Vec<&str> =
+        heard.as_array().unwrap().iter().filter_map(|frame| frame["type"].as_str()).collect();
+    assert!(!kinds.iter().any(|kind| kind.starts_with("message_")), "{kinds:?}");
+}
+
+#[tokio::test]
 async fn settings_are_kept_as_they_are_and_reach_the_native_client() {
     let server = Server::start().await;
     let (ana, _, room) = pair(&server).await;

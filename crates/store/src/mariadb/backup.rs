@@ -38,7 +38,7 @@ use Holds::{Bytes, End, Number, Text};
 type Table = (&'static str, &'static [(&'static str, Holds)]);
 
 /// Everything but `migrations`, which each engine has of its own, and `others`, which follows from `events`.
-const TABLES: [Table; 16] = [
+const TABLES: [Table; 18] = [
     ("meta", &[("name", Text), ("value", Number)]),
     (
         "users",
@@ -163,6 +163,8 @@ const TABLES: [Table; 16] = [
     ("api_keys", &[("name", Text), ("hash", Bytes), ("created_at", Number)]),
     ("webhooks", &[("name", Text)]),
     ("webhook_places", &[("webhook", Text), ("room_id", Bytes), ("seq", Number)]),
+    ("message_times", &[("room_id", Bytes), ("seq", Number), ("said_at", Number)]),
+    ("file_origins", &[("file_id", Bytes), ("address", Text)]),
 ];
 
 /// Rows of one transaction when a database is filled.

@@ -31,7 +31,7 @@ pub(crate) fn places(group: &str, rows: usize) -> String {
 }
 
 /// Keys to look for, in statements of few lengths: the last key of each may be in it more than once.
-pub(super) fn keys<T>(keys: &[T]) -> impl Iterator<Item = impl ExactSizeIterator<Item = &T>> {
+pub(crate) fn keys<T>(keys: &[T]) -> impl Iterator<Item = impl ExactSizeIterator<Item = &T>> {
     keys.chunks(MOST).map(|chunk| {
         let last = chunk.len().saturating_sub(1);
         (0..chunk.len().next_power_of_two()).map(move |index| &chunk[index.min(last)])

@@ -227,9 +227,10 @@ pub(super) async fn summaries(
 }
 
 pub(super) async fn roster(c: &mut MySqlConnection, room: RoomId) -> Result<Option<Roster>, Failure> {
-    let select = query("SELECT kind FROM rooms WHERE id = ?").bind(room.0.as_bytes().as_slice());
+    let select =
+        query("SELECT kind, head, last_at FROM rooms WHERE id = ?").bind(room.0.as_bytes().as_slice());
     let Some(row) = select.fetch_optional(&mut *c).await? else { return Ok(None) };
-    let kind = columns::kind(&row, 0)?;
+    let (kind, head, last_at) = (columns::kind(&row, 0)?, columns::uint(&row, 1)?, get(&row, 2)?);
     let select = query(concat!(
         "SELECT user_id, role FROM memberships WHERE room_id = ? AND to_seq = ",
         open!(),
@@ -239,7 +240,7 @@ pub(super) async fn roster(c: &mut MySqlConnection, room: RoomId) -> Result<Opti
     for row in select.bind(room.0.as_bytes().as_slice()).fetch_all(c).await? {
         members.push(Member { user: UserId(columns::id(&row, 0)?), role: columns::role(&row, 1)? });
     }
-    Ok(Some(Roster { kind, members }))
+    Ok(Some(Roster { kind, head, last_at, members }))
 }
 
 /// Which of these messages are no longer what their events say.

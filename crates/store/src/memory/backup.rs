@@ -6,6 +6,7 @@ use zas_protocol::{DeviceId, Epoch, FileId, MessageId, RoomId, RoomPrefs, Seq, T
 
 use super::Model;
 use super::foreign::Foreign;
+use super::import::MovedIn;
 use super::model::{Account, Device, RoomState};
 use crate::rows::FileRow;
 use zas_core::ledger::Pair;
@@ -24,6 +25,7 @@ pub struct Backup {
     files: BTreeMap<FileId, FileRow>,
     erased_files: BTreeSet<FileId>,
     foreign: Foreign,
+    moved_in: MovedIn,
 }
 
 impl Model {
@@ -42,6 +44,7 @@ impl Model {
             files: self.files.clone(),
             erased_files: self.erased_files.clone(),
             foreign: self.foreign.clone(),
+            moved_in: self.moved_in.clone(),
         }
     }
 
@@ -59,11 +62,13 @@ impl Model {
             files,
             erased_files,
             foreign,
+            moved_in,
         } = backup;
         self.epoch += Epoch::from(is_another);
         (self.accounts, self.devices, self.rooms, self.pairs) = (accounts, devices, rooms, pairs);
         (self.joined, self.txns, self.messages) = (joined, txns, messages);
         (self.room_prefs, self.files, self.erased_files) = (room_prefs, files, erased_files);
         self.foreign = foreign;
+        self.moved_in = moved_in;
     }
 }

@@ -121,7 +121,8 @@ impl Model {
     pub(super) fn roster(&self, room: RoomId) -> Option<Roster> {
         let room = self.rooms.get(&room)?;
         let members = room.roster().map(|(user, member)| Member { user, role: member.role });
-        Some(Roster { kind: room.kind, members: members.collect() })
+        let last_at = room.log.last().map_or(0, |(event, _)| event.at);
+        Some(Roster { kind: room.kind, head: room.head(), last_at, members: members.collect() })
     }
 
     fn shared_logs(&self) -> impl Iterator<Item = (RoomId, Seq)> {

@@ -11,6 +11,7 @@ use zas_protocol::{
 };
 
 use super::foreign::Foreign;
+use super::import::MovedIn;
 use crate::batch;
 use crate::error::StoreError;
 use crate::fold::fold;
@@ -122,6 +123,7 @@ pub struct Model {
     /// Files of deleted messages.
     pub(super) erased_files: BTreeSet<FileId>,
     pub(super) foreign: Foreign,
+    pub(super) moved_in: MovedIn,
 }
 
 impl Model {
@@ -147,6 +149,7 @@ impl Model {
             files: BTreeMap::new(),
             erased_files: BTreeSet::new(),
             foreign: Foreign::default(),
+            moved_in: MovedIn::default(),
         }
     }
 

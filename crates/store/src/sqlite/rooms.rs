@@ -208,14 +208,14 @@ fn each(
 }
 
 pub(super) fn roster(connection: &Connection, room: RoomId) -> Result<Option<Roster>, StoreError> {
-    let mut select = connection.prepare_cached("SELECT kind FROM rooms WHERE id = ?1")?;
-    let Some(kind) = select.query_row([room.0], |row| columns::kind(row, 0)).optional()? else {
-        return Ok(None);
-    };
+    let mut select = connection.prepare_cached("SELECT kind, head, last_at FROM rooms WHERE id = ?1")?;
+    let found =
+        select.query_row([room.0], |row| Ok((columns::kind(row, 0)?, columns::uint(row, 1)?, row.get(2)?)));
+    let Some((kind, head, last_at)) = found.optional()? else { return Ok(None) };
     let mut select = connection.prepare_cached(
         "SELECT user_id, role FROM memberships WHERE room_id = ?1 AND to_seq IS NULL ORDER BY user_id",
     )?;
     let members = select
         .query_map([room.0], |row| Ok(Member { user: UserId(row.get(0)?), role: columns::role(row, 1)? }))?;
-    Ok(Some(Roster { kind, members: members.collect::<rusqlite::Result<_>>()? }))
+    Ok(Some(Roster { kind, head, last_at, members: members.collect::<rusqlite::Result<_>>()? }))
 }

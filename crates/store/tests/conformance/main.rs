@@ -10,6 +10,7 @@ mod changes;
 mod commands;
 mod failures;
 mod foreign;
+mod import;
 mod logs;
 mod members;
 mod paging;
@@ -60,6 +61,8 @@ macro_rules! engine {
             foreign::a_roster_names_who_is_in_now,
             foreign::the_server_does_what_an_owner_may_and_passes_an_owners_role_on,
             foreign::a_log_is_read_above_a_place_whoever_may_see_it,
+            import::an_account_is_brought_once_and_follows_until_it_is_changed_here,
+            import::a_room_moves_in_with_all_that_became_of_its_messages,
             logs::concurrent_writers_leave_no_gap_and_what_was_acked_is_below_what_is_sent_after,
             logs::times_rise_within_a_room_though_the_clock_goes_back,
             logs::any_text_comes_back_as_it_was,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
+use tokio::sync::Notify;
 use zas_mariadb::{Proxy, url_at};
 use zas_tally::{amount, tried};
 
@@ -16,7 +17,30 @@ const NO_HANG: Duration = Duration::from_secs(5);
 const BACK: Duration = Duration::from_secs(10);
 
 /// Acknowledgements by name, for all writers.
-type Acks = Mutex<BTreeMap<String, u64>>;
+#[derive(Default)]
+struct Acks {
+    seqs: Mutex<BTreeMap<String, u64>>,
+    came: Notify,
+}
+
+impl Acks {
+    fn add(&self, name: &str, seq: u64) {
+        self.seqs.lock().unwrap().insert(name.to_owned(), seq);
+        self.came.notify_one();
+    }
+
+    fn len(&self) -> usize {
+        self.seqs.lock().unwrap().len()
+    }
+
+    /// Waits until so many more are acknowledged; one waits at a time.
+    async fn more(&self, count: usize) {
+        let from = self.len();
+        while self.len() < from + count {
+            self.came.notified().await;
+        }
+    }
+}
 
 /// Writes batch after batch, each until it is acknowledged, as the committer does.
 async fn write(store: &MariaStore, room: RoomId, who: usize, over: &AtomicBool, acks: &Acks) -> u64 {
@@ -32,9 +56,8 @@ async fn write(store: &MariaStore, room: RoomId, who: usize, over: &AtomicBool, 
             let done = tokio::time::timeout(NO_HANG, store.commit(batch.clone(), NOW)).await;
             match done.expect("nothing hangs") {
                 Ok(outcomes) => {
-                    let mut acks = acks.lock().unwrap();
                     for (name, outcome) in names.iter().zip(outcomes) {
-                        acks.insert(name.clone(), outcome.unwrap().ack.seq);
+                        acks.add(name, outcome.unwrap().ack.seq);
                     }
                     break;
                 }
@@ -60,8 +83,7 @@ async fn settle(store: &MariaStore, name: &str, acks: &Acks) {
         let told = tokio::time::timeout(NO_HANG, store.txn(ANA, &txn(name))).await;
         match told.expect("nothing hangs") {
             Ok(Some(ack)) => {
-                acks.lock().unwrap().insert(name.to_owned(), ack.seq);
-                return;
+                return acks.add(name, ack.seq);
             }
             Ok(None) => return,
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -72,7 +94,7 @@ async fn settle(store: &MariaStore, name: &str, acks: &Acks) {
 async fn goes_on(store: &MariaStore) {
     let again = async {
         while store.set_admin(ANA, false).await.is_err() || store.rooms(ANA).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(BACK, again).await.expect("it is back in time");
@@ -86,7 +108,7 @@ async fn under_load(
 ) -> (usize, u64) {
     let store = Arc::new(store(url).await);
     let room = room(&store).await;
-    let (over, acks) = (Arc::new(AtomicBool::new(false)), Arc::<Acks>::default());
+    let (over, acks) = (Arc::new(AtomicBool::new(false)), Arc::new(Acks::default()));
     let writers: Vec<_> = (0..4)
         .map(|who| {
             let (store, over, acks) = (store.clone(), over.clone(), acks.clone());
@@ -99,7 +121,7 @@ async fn under_load(
     for writer in writers {
         unknown += writer.await.unwrap();
     }
-    let acks = acks.lock().unwrap().clone();
+    let acks = acks.seqs.lock().unwrap().clone();
     let stored: Vec<String> = names(&store, room).await;
     let places: BTreeMap<&str, u64> = stored.iter().map(String::as_str).zip(2..).collect();
     assert_eq!(places.len(), stored.len(), "nothing is there twice");
@@ -109,14 +131,6 @@ async fn under_load(
     (acks.len(), unknown)
 }
 
-/// Waits until so many more are acknowledged.
-async fn more(acks: &Acks, count: usize) {
-    let from = acks.lock().unwrap().len();
-    while acks.lock().unwrap().len() < from + count {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_was_acked_survives_kills_of_the_server_under_load() {
     let mut server = Mariadb::start();
@@ -124,7 +138,7 @@ async fn what_was_acked_survives_kills_of_the_server_under_load() {
     let kills = amount(4);
     let (acked, unknown) = under_load(&mut server, &url, async |server, store, acks| {
         for round in 0..kills {
-            more(acks, 20 + 13 * round as usize % 40).await;
+            acks.more(20 + 13 * round as usize % 40).await;
             server.kill();
             server.start_again();
             goes_on(store).await;
@@ -143,7 +157,7 @@ async fn a_server_that_is_paused_under_load_loses_and_doubles_nothing() {
     let pauses = amount(2);
     under_load(&mut server, &url, async |server, store, acks| {
         for _ in 0..pauses {
-            more(acks, 30).await;
+            acks.more(30).await;
             server.pause();
             // Long enough that everyone who waits for it gives up.
             while store.rooms(ANA).await.is_ok() {}
@@ -165,7 +179,7 @@ async fn connections_lost_at_the_commit_under_load_lose_and_double_nothing() {
     let url = url_at(proxy.address(), "zas0");
     let (_, unknown) = under_load(&mut server, &url, async |_, store, acks| {
         for round in 0..cuts {
-            more(acks, 8).await;
+            acks.more(8).await;
             match round % 4 {
                 0 => proxy.lose_the_next_answer(),
                 1 => proxy.lose_the_next_commit(),

@@ -1,0 +1,224 @@
+//! An app's chat moves in: its people, rooms and messages out of its own database, under their own ids and in
+//! their own order. What is here already is left or brought up to date, so that an import may be run again,
+//! after a kill or for what was said since. A row that cannot be brought is listed and left; none is fatal.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`people`] | accounts |
+//! | [`rooms`] | rooms and who is in them |
+//! | [`messages`] | what was said, and what became of it |
+//! | [`facts`] | a message as either side has it, to be compared |
+//! | [`bar`] | how far it is, at the prompt |
+//! | [`report`] | what was brought, what was left, and whether both sides agree |
+//!
+//! To import from another app: a reader beside `zas_store::django` that gives the same rows.
+
+mod bar;
+mod facts;
+mod messages;
+mod people;
+pub mod report;
+mod rooms;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::time::Duration;
+
+use zas_core::ledger::Pair;
+use zas_protocol::{Micros, RoomId, Seq, UserId};
+use zas_store::django::{Django, OldMember, OldPlace};
+use zas_store::{Imported, Store, StoreError};
+
+pub use self::bar::Bar;
+use self::people::Person;
+pub use self::report::Report;
+
+/// How often what the app still writes is fetched.
+const FOLLOW: Duration = Duration::from_secs(2);
+/// How far back each look goes: what is committed late has an earlier time, and clocks differ.
+const OVERLAP: Micros = 300_000_000;
+
+/// What to import, and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `mysql://user:password@host:port/database` of the app.
+    pub from: String,
+    /// Reads all and writes nothing.
+    pub dry_run: bool,
+    /// What paths of files begin with, as in `/media/`.
+    pub media: String,
+    /// Characters of a message.
+    pub message_chars: usize,
+}
+
+/// Why an import ended early. What was brought until then stays, and is known to the next one.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The app's database.
+    #[error("the old database: {0}")]
+    Old(StoreError),
+    /// Ours.
+    #[error("the database of Zas: {0}")]
+    Ours(#[from] StoreError),
+}
+
+/// What an import is at, for who watches it.
+pub trait Watch: Sync {
+    /// So many messages there are.
+    fn begins(&self, messages: u64);
+    /// So many more are dealt with.
+    fn more(&self, messages: u64);
+    /// All were brought, and now both sides are compared.
+    fn compares(&self, messages: u64);
+    /// From here on what the app still writes follows, as it comes.
+    fn follows(&self);
+}
+
+/// Imports all there is; then, until `switched` is done, what the app still writes; then looks at all of it
+/// once more. Nobody else may write to `store` meanwhile.
+///
+/// # Errors
+/// [`ImportError`].
+pub async fn run(
+    store: &dyn Store,
+    options: Options,
+    watch: &dyn Watch,
+    switched: Option<impl Future<Output = ()>>,
+) -> Result<Report, ImportError> {
+    let mut import = Import::open(store, options, watch).await?;
+    import.all().await?;
+    if let Some(switched) = switched {
+        watch.follows();
+        tokio::pin!(switched);
+        let mut since = import.began;
+        loop {
+            tokio::select! {
+                () = &mut switched => break,
+                () = tokio::time::sleep(FOLLOW) => since = import.touched(since).await?,
+            }
+        }
+        let brought = std::mem::take(&mut import.report);
+        import.all().await?;
+        import.report.goes_on_from(&brought);
+    }
+    if !import.options.dry_run {
+        import.compare().await?;
+    }
+    Ok(import.report)
+}
+
+struct Import<'a> {
+    store: &'a dyn Store,
+    django: Django,
+    options: Options,
+    watch: &'a dyn Watch,
+    report: Report,
+    /// Whose rows may be brought, by key.
+    people: BTreeMap<String, Person>,
+    /// Private rooms, by their pair.
+    pairs: BTreeMap<Pair, RoomId>,
+    /// Rooms that were brought, with their names and the digest of what was said in them.
+    rooms: BTreeMap<RoomId, rooms::Brought>,
+    /// The ends of own logs that events go to.
+    own_logs: BTreeMap<UserId, (Seq, Micros)>,
+    /// What is to be written next, of any number of rooms: a commit costs the same however much is in it.
+    pending: Imported,
+    /// There was nobody here before, so that nothing need be looked for.
+    is_first: bool,
+    /// The old database's time when it was last looked at.
+    began: Micros,
+}
+
+impl<'a> Import<'a> {
+    async fn open(store: &'a dyn Store, options: Options, watch: &'a dyn Watch) -> Result<Self, ImportError> {
+        let django = Django::open(&options.from).await.map_err(ImportError::Old)?;
+        Ok(Self {
+            is_first: store.count_users().await? == 0,
+            store,
+            django,
+            options,
+            watch,
+            report: Report::default(),
+            people: BTreeMap::new(),
+            pairs: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+            own_logs: BTreeMap::new(),
+            pending: Imported::default(),
+            began: 0,
+        })
+    }
+
+    /// Everything, whether or not it is here.
+    async fn all(&mut self) -> Result<(), ImportError> {
+        self.began = self.django.begin().await.map_err(ImportError::Old)?;
+        let there = self.django.counts().await.map_err(ImportError::Old)?;
+        self.report.there(&there);
+        self.watch.begins(there.messages);
+        self.rooms.clear();
+        self.accounts().await?;
+        let (rooms, members) = self.old_rooms().await?;
+        for room in &rooms {
+            let members: &[OldMember] = members.get(&room.key).map_or(&[], Vec::as_slice);
+            let places = self.django.places(&room.key).await.map_err(ImportError::Old)?;
+            self.room(room, members, &places).await?;
+        }
+        let strays = self.django.strays().await.map_err(ImportError::Old)?;
+        self.watch.more(strays.len() as u64);
+        for key in strays {
+            self.report.leave("messages", &key, zas_store::django::Fault::Orphan);
+        }
+        self.flush().await?;
+        self.is_first = false;
+        self.report.took();
+        Ok(())
+    }
+
+    /// What was written or changed since then; the time to look from next.
+    async fn touched(&mut self, since: Micros) -> Result<Micros, ImportError> {
+        let began = self.django.begin().await.map_err(ImportError::Old)?;
+        let mut touched: BTreeMap<String, Vec<OldPlace>> = BTreeMap::new();
+        for (room, place) in self.django.touched(since - OVERLAP).await.map_err(ImportError::Old)? {
+            touched.entry(room).or_default().push(place);
+        }
+        self.accounts().await?;
+        let (rooms, members) = self.old_rooms().await?;
+        for room in &rooms {
+            let members: &[OldMember] = members.get(&room.key).map_or(&[], Vec::as_slice);
+            let mut places = touched.remove(&room.key).unwrap_or_default();
+            places.sort_unstable_by(|a, b| (a.at, a.id).cmp(&(b.at, b.id)));
+            let is_new =
+                zas_store::django::id(&room.key).is_some_and(|id| !self.rooms.contains_key(&RoomId(id)));
+            let came = members.iter().any(|member| member.joined_at.is_some_and(|at| at >= since - OVERLAP));
+            if is_new || came || !places.is_empty() {
+                self.room(room, members, &places).await?;
+            }
+        }
+        self.flush().await?;
+        Ok(began)
+    }
+
+    /// Writes what is pending, so that it can be read.
+    async fn flush(&mut self) -> Result<(), ImportError> {
+        let pending = std::mem::take(&mut self.pending);
+        self.write(pending).await
+    }
+
+    async fn write(&self, what: Imported) -> Result<(), ImportError> {
+        if self.options.dry_run || what == Imported::default() {
+            return Ok(());
+        }
+        Ok(self.store.import(what).await?)
+    }
+
+    /// Whether both sides hold the same, room by room.
+    async fn compare(&mut self) -> Result<(), ImportError> {
+        self.watch.compares(self.rooms.values().map(|room| room.messages).sum());
+        let rooms: BTreeSet<RoomId> = self.rooms.keys().copied().collect();
+        for id in rooms {
+            let (messages, digest) = facts::digest_here(self.store, id, self.watch).await?;
+            let brought = &self.rooms[&id];
+            self.report.compared(id, brought, messages, digest);
+        }
+        Ok(())
+    }
+}

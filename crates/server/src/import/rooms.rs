@@ -1,0 +1,291 @@
+//! Rooms and who is in them. Everybody who is in one there sees it here from its beginning, as there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use zas_core::ledger::{Pair, Write, pair};
+use zas_core::shape;
+use zas_protocol::{Command, Event, EventBody, Micros, Role, RoomId, RoomKind, RoomPrefs, UserId};
+use zas_store::django::{Fault, OldMember, OldPlace, OldRoom, id};
+
+use super::facts::Digest;
+use super::messages::{Log, position};
+use super::{Import, ImportError};
+
+/// Characters of a room's name.
+const NAME_CHARS: usize = 60;
+
+/// A room that was brought.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Brought {
+    pub(super) name: String,
+    pub(super) messages: u64,
+    pub(super) digest: Digest,
+}
+
+/// A room as it is to be here.
+struct Plan<'a> {
+    id: RoomId,
+    kind: RoomKind,
+    name: Option<String>,
+    pair: Option<Pair>,
+    /// By when they came.
+    members: Vec<(UserId, Role, &'a OldMember)>,
+    made_by: UserId,
+    at: Micros,
+}
+
+impl Import<'_> {
+    /// All rooms, and the members of each by its key.
+    pub(super) async fn old_rooms(
+        &mut self,
+    ) -> Result<(Vec<OldRoom>, BTreeMap<String, Vec<OldMember>>), ImportError> {
+        let rooms = self.django.rooms().await.map_err(ImportError::Old)?;
+        let mut members: BTreeMap<String, Vec<OldMember>> = BTreeMap::new();
+        let keys: BTreeSet<&str> = rooms.iter().map(|room| room.key.as_str()).collect();
+        for member in self.django.members().await.map_err(ImportError::Old)? {
+            if keys.contains(member.room.as_str()) {
+                members.entry(member.room.clone()).or_default().push(member);
+            } else {
+                self.report.leave("chat_participants", &member.user, Fault::Orphan);
+            }
+        }
+        Ok((rooms, members))
+    }
+
+    /// A room, its members, and these of its messages.
+    pub(super) async fn room(
+        &mut self,
+        old: &OldRoom,
+        members: &[OldMember],
+        places: &[OldPlace],
+    ) -> Result<(), ImportError> {
+        let planned = self.plan(old, members).await?;
+        let plan = match planned {
+            Ok(plan) => plan,
+            Err(fault) => {
+                self.report.leave("chat_rooms", &old.key, fault);
+                self.watch.more(places.len() as u64);
+                for place in places {
+                    self.report.leave("messages", &place.key, fault);
+                }
+                return Ok(());
+            }
+        };
+        let here = if self.is_first { None } else { self.store.roster(plan.id).await? };
+        let mut log = match &here {
+            Some(roster) => Log { room: plan.id, head: roster.head, last_at: roster.last_at },
+            None => {
+                let begins = places.iter().filter_map(|place| place.at).min().unwrap_or(plan.at);
+                let at = plan.at.min(begins - 1);
+                self.create(&plan, at).await?
+            }
+        };
+        if let Some(roster) = &here {
+            let is_in: BTreeSet<UserId> = roster.members.iter().map(|member| member.user).collect();
+            for &(user, role, member) in plan.members.iter().filter(|(user, ..)| !is_in.contains(user)) {
+                if plan.kind != RoomKind::Group {
+                    continue;
+                }
+                let role = if role == Role::Owner { Role::Admin } else { role };
+                let event =
+                    log.next(member.joined_at.unwrap_or_default(), None, EventBody::MemberAdded { user });
+                self.pending.writes.push(Write::Append { event, fingerprint: None });
+                self.join(&plan, user, role, member).await?;
+            }
+            let there: BTreeSet<UserId> = plan.members.iter().map(|&(user, ..)| user).collect();
+            self.report.gone += is_in.difference(&there).count() as u64;
+        }
+        self.report.rooms.count(here.is_some());
+        let name = plan.name.clone().unwrap_or_else(|| {
+            let names = plan.members.iter().filter_map(|(.., member)| self.name(&member.user));
+            names.collect::<Vec<_>>().join(", ")
+        });
+        self.rooms.entry(plan.id).or_default().name = name;
+        let times = self.messages(&mut log, places).await?;
+        if here.is_some() {
+            self.rename(&plan).await?;
+        }
+        // How far people have read, where it is a time that says so.
+        for &(user, _, member) in &plan.members {
+            let Some(at) = member.last_read_at else { continue };
+            let read = times.partition_point(|&(said, _)| said <= at);
+            if let Some(&(_, seq)) = read.checked_sub(1).and_then(|last| times.get(last)) {
+                self.pending.positions.push((plan.id, position(user, seq, at)));
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&self, key: &str) -> Option<&str> {
+        self.people.get(key).map(|person| person.name.as_str())
+    }
+
+    async fn plan<'m>(
+        &mut self,
+        old: &OldRoom,
+        all: &'m [OldMember],
+    ) -> Result<Result<Plan<'m>, Fault>, ImportError> {
+        let Some(id) = id(&old.key).map(RoomId) else { return Ok(Err(Fault::NoId)) };
+        if !old.active {
+            return Ok(Err(Fault::Closed));
+        }
+        let mut members: Vec<(UserId, Role, &OldMember)> = Vec::with_capacity(all.len());
+        for member in all {
+            let key = format!("{} in {}", member.user, member.room);
+            match self.people.get(&member.user) {
+                None => self.report.leave("chat_participants", &key, Fault::Orphan),
+                Some(person) if members.iter().any(|(user, ..)| *user == person.id) => {
+                    self.report.leave("chat_participants", &key, Fault::Twice);
+                }
+                Some(person) => {
+                    let role = match member.role.as_deref() {
+                        Some("owner") => Role::Owner,
+                        Some("admin") => Role::Admin,
+                        _ => Role::Member,
+                    };
+                    members.push((person.id, role, member));
+                }
+            }
+        }
+        let Some(&(eldest, ..)) = members.first() else { return Ok(Err(Fault::Nobody)) };
+        let creator = self.people.get(&old.created_by).map(|person| person.id);
+        let is_in = |user: &UserId| members.iter().any(|(member, ..)| member == user);
+        let made_by = creator.filter(is_in).unwrap_or(eldest);
+        let is_private = old.kind.as_deref() == Some("private") && members.len() == 2;
+        let pair = is_private.then(|| pair(members[0].0, members[1].0));
+        let pair = match pair {
+            Some(pair) if self.is_free(pair, id).await? => {
+                self.pairs.insert(pair, id);
+                Some(pair)
+            }
+            _ => None,
+        };
+        let kind = if pair.is_some() { RoomKind::Private } else { RoomKind::Group };
+        if kind == RoomKind::Private {
+            members.iter_mut().for_each(|(_, role, _)| *role = Role::Member);
+        } else {
+            // A group has one owner.
+            let owners = members.iter().filter(|(_, role, _)| *role == Role::Owner);
+            let owner = owners.map(|&(user, ..)| user).next().unwrap_or(made_by);
+            for (user, role, _) in &mut members {
+                *role = match *role {
+                    _ if *user == owner => Role::Owner,
+                    Role::Owner => Role::Admin,
+                    role => role,
+                };
+            }
+        }
+        let name = (kind == RoomKind::Group).then(|| {
+            let people =
+                members.iter().filter_map(|(.., member)| self.name(&member.user)).collect::<Vec<_>>();
+            let people: String = people.join(", ").chars().take(NAME_CHARS).collect();
+            let stored = old.name.as_deref().map(|name| name.chars().take(NAME_CHARS).collect::<String>());
+            stored.and_then(|name| shape::name(&name).ok()).or_else(|| shape::name(&people).ok())
+        });
+        let name = name.flatten();
+        let came = members.iter().filter_map(|(_, _, member)| member.joined_at).min();
+        let at = old.created_at.or(came).unwrap_or(1);
+        Ok(Ok(Plan { id, kind, name, pair, members, made_by, at }))
+    }
+
+    /// Whether no other room is the private one of these two.
+    async fn is_free(&self, pair: Pair, id: RoomId) -> Result<bool, ImportError> {
+        if let Some(taken) = self.pairs.get(&pair) {
+            return Ok(*taken == id);
+        }
+        if self.is_first {
+            return Ok(true);
+        }
+        let rooms = self.store.rooms(pair.0).await?;
+        let other = rooms.iter().find(|room| {
+            room.kind == RoomKind::Private && room.members.iter().any(|member| member.user == pair.1)
+        });
+        Ok(other.is_none_or(|room| room.id == id))
+    }
+
+    async fn create(&mut self, plan: &Plan<'_>, at: Micros) -> Result<Log, ImportError> {
+        let (room, kind, name, pair) = (plan.id, plan.kind, plan.name.clone(), plan.pair);
+        self.pending.writes.push(Write::CreateRoom { room, kind, name: name.clone(), pair, at });
+        let mut members: Vec<UserId> = plan.members.iter().map(|&(user, ..)| user).collect();
+        members.sort_by_key(|&user| user != plan.made_by);
+        let mut log = Log { room, head: 0, last_at: 0 };
+        let body = EventBody::RoomCreated { room_kind: kind, name, members };
+        let event = log.next(at, Some(plan.made_by), body);
+        self.pending.writes.push(Write::Append { event, fingerprint: None });
+        for &(user, role, member) in &plan.members {
+            self.join(plan, user, role, member).await?;
+        }
+        Ok(log)
+    }
+
+    /// Lets somebody see all of a room, and their devices know of it.
+    async fn join(
+        &mut self,
+        plan: &Plan<'_>,
+        user: UserId,
+        role: Role,
+        member: &OldMember,
+    ) -> Result<(), ImportError> {
+        let (room, from) = (plan.id, 1);
+        let at = member.joined_at.unwrap_or(plan.at);
+        self.pending.writes.push(Write::StartMembership { room, user, role, from, at });
+        let own_log = RoomId::own_log(user);
+        let (head, last_at) = match self.own_logs.get(&user) {
+            Some(&end) => end,
+            None if self.is_first => (0, 0),
+            None => self.store.roster(own_log).await?.map_or((0, 0), |roster| (roster.head, roster.last_at)),
+        };
+        let mut log = Log { room: own_log, head, last_at };
+        let event = log.next(at, None, EventBody::Joined { joined: room, from });
+        self.pending.writes.push(Write::Append { event, fingerprint: None });
+        self.own_logs.insert(user, (log.head, log.last_at));
+        let prefs = prefs(member);
+        if prefs != RoomPrefs::default() {
+            self.pending.writes.push(Write::SetRoomPrefs { user, room, prefs });
+        }
+        Ok(())
+    }
+
+    /// A group that has another name there.
+    async fn rename(&mut self, plan: &Plan<'_>) -> Result<(), ImportError> {
+        let owner = plan.members.iter().find(|(_, role, _)| *role == Role::Owner);
+        let (Some(&(owner, ..)), Some(name)) = (owner, &plan.name) else { return Ok(()) };
+        self.flush().await?;
+        let here = self.store.room(owner, plan.id).await?;
+        if here.is_some_and(|room| room.kind == RoomKind::Group && room.name.as_ref() != Some(name)) {
+            let (room, name) = (plan.id, name.clone());
+            self.command(
+                owner,
+                |txn_id| Command::RenameRoom { txn_id, room, name },
+                "chat_rooms",
+                &plan.id.to_string(),
+            )
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+/// What a member has set for a room. A text that is too long for it is left out.
+fn prefs(member: &OldMember) -> RoomPrefs {
+    let look = |text: &Option<String>| {
+        text.clone().filter(|text| !text.trim().is_empty() && text.chars().count() <= RoomPrefs::LOOK_CHARS)
+    };
+    RoomPrefs {
+        color: look(&member.color),
+        other_color: look(&member.other_color),
+        background: look(&member.background),
+        nickname: member.nickname.as_deref().and_then(|name| shape::name(name).ok()),
+        muted: !member.sound,
+        quiet: !member.notifications,
+    }
+}
+
+impl Log {
+    /// The next event of it; its time is later than the one before.
+    pub(super) fn next(&mut self, at: Micros, sender: Option<UserId>, body: EventBody) -> Event {
+        self.head += 1;
+        self.last_at = at.max(self.last_at + 1);
+        Event { room: self.room, seq: self.head, at: self.last_at, sender, txn_id: None, body }
+    }
+}

@@ -1,0 +1,308 @@
+//! The database of a Django chat moves in.
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
+
+mod support;
+
+use std::future::Pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use support::PATIENCE;
+use support::process::{Setup, zas};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
+use zas_mariadb::Mariadb;
+use zas_protocol::{MessageId, RoomId, RoomKind, UserId};
+use zas_server::clock;
+use zas_server::import::{self, Options, Report, Watch};
+use zas_store::django::sample::{self, Broken, Sample};
+use zas_store::{MariaStore, Secrets, SqliteStore, Store, mariadb};
+use zas_tally::tried;
+
+const SMALL: Sample = Sample { users: 40, rooms: 60, messages: 3_000, native_ids: false, broken: false };
+
+fn secrets() -> Secrets {
+    Secrets { fingerprint_key: [7; 32], entropy: Box::new(clock::random_ids()) }
+}
+
+fn sqlite(folder: &tempfile::TempDir) -> Arc<dyn Store> {
+    let path = folder.path().join("zas.sqlite");
+    Arc::new(SqliteStore::open(&path, secrets(), zas_store::Options::default()).unwrap())
+}
+
+fn options(from: &str) -> Options {
+    let message_chars = zas_protocol::Limits::default().message_chars;
+    Options { from: from.to_owned(), dry_run: false, media: "/media/".to_owned(), message_chars }
+}
+
+/// Counts, and says when so many have passed.
+#[derive(Default)]
+struct Counted {
+    passed: AtomicU64,
+    stop_at: Option<u64>,
+    passes: Notify,
+    follows: Notify,
+}
+
+impl Watch for Counted {
+    fn begins(&self, _: u64) {}
+
+    fn more(&self, messages: u64) {
+        let passed = self.passed.fetch_add(messages, Ordering::AcqRel) + messages;
+        if self.stop_at.is_none_or(|stop| passed >= stop) {
+            self.passes.notify_one();
+        }
+    }
+
+    fn compares(&self, _: u64) {}
+
+    fn follows(&self) {
+        self.follows.notify_one();
+    }
+}
+
+async fn import_all(store: &dyn Store, url: &str) -> Report {
+    let nobody = None::<Pending<()>>;
+    import::run(store, options(url), &Counted::default(), nobody).await.unwrap()
+}
+
+fn agrees(report: &Report, sample: &Sample, broken: Option<Broken>) {
+    assert_eq!(report.differing().count(), 0, "{report}\n{:?}", report.differing().collect::<Vec<_>>());
+    let left = |table: &str| -> u64 {
+        let of = |(what, count): (&String, &u64)| what.starts_with(&format!("{table}:")).then_some(*count);
+        report.left.iter().filter_map(of).sum()
+    };
+    let broken = broken.unwrap_or(Broken { users: 0, rooms: 0, messages: 0, reactions: 0 });
+    assert_eq!(left("messages"), broken.messages, "{report}");
+    assert_eq!((left("chat_rooms"), left("users")), (broken.rooms, broken.users), "{report}");
+    assert_eq!(left("message_reactions"), broken.reactions, "{report}");
+    let here: u64 = report.compared.iter().map(|room| room.here).sum();
+    assert_eq!(here, report.messages.new + report.messages.known, "{report}");
+    assert_eq!(here, report.messages.there - broken.messages, "{report}");
+    assert!(here >= sample.messages as u64, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_database_moves_in_broken_rows_are_listed_and_a_second_time_changes_nothing() {
+    let server = Mariadb::start();
+    for native_ids in [false, true] {
+        let url = server.database();
+        let made = Sample { native_ids, broken: true, ..SMALL };
+        let broken = sample::make(&url, &made).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let store = sqlite(&folder);
+
+        let (look, watch) = (Options { dry_run: true, ..options(&url) }, Counted::default());
+        let dry = import::run(&*store, look, &watch, None::<Pending<()>>).await.unwrap();
+        assert_eq!(store.count_users().await.unwrap(), 0, "nothing is written");
+        let report = import_all(&*store, &url).await;
+        agrees(&report, &made, Some(broken));
+        assert_eq!((dry.messages.new, &dry.left), (report.messages.new, &report.left), "{dry}");
+        assert_eq!(report.users.new, 42, "{report}");
+        assert_eq!(report.replies_lost, 1, "{report}");
+        // `José.Pérez` and who has the name that it becomes.
+        assert_eq!(report.renamed.len(), 1, "{:?}", report.renamed);
+
+        let again = import_all(&*store, &url).await;
+        agrees(&again, &made, Some(broken));
+        assert_eq!(
+            (again.messages.new, again.users.new, again.rooms.new, again.changed),
+            (0, 0, 0, 0),
+            "{again}"
+        );
+
+        let ana = UserId(sample::user(0));
+        let rooms = store.rooms(ana).await.unwrap();
+        assert!(rooms.iter().any(|room| room.kind == RoomKind::Private));
+        let kept: Vec<_> = rooms.iter().map(|room| (room.id, room.head, room.last_at, room.unread)).collect();
+        assert!(kept.iter().any(|&(.., unread)| unread > 0));
+        let groups: Vec<_> = rooms.iter().filter(|room| room.kind == RoomKind::Group).collect();
+        assert!(groups.iter().any(|room| room.name.as_deref().is_some_and(|name| name.starts_with("Grupo"))));
+        tried("P22", "messages of another app's database that moved in", made.messages as u64);
+        store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_ends_anywhere_goes_on_and_into_either_engine() {
+    let server = Mariadb::start();
+    let url = server.database();
+    sample::make(&url, &SMALL).await.unwrap();
+    for maria in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> = if maria {
+            let ours = server.database();
+            Arc::new(MariaStore::open(&ours, secrets(), mariadb::Options::default()).await.unwrap())
+        } else {
+            sqlite(&folder)
+        };
+        let mut cuts = 0;
+        for stop_at in [1, 400, 1_100, 2_900] {
+            let watch = Counted { stop_at: Some(stop_at), ..Counted::default() };
+            tokio::select! {
+                done = import::run(&*store, options(&url), &watch, None::<Pending<()>>) => {
+                    done.unwrap();
+                }
+                () = watch.passes.notified() => cuts += 1,
+            }
+        }
+        let report = import_all(&*store, &url).await;
+        agrees(&report, &SMALL, None);
+        assert!(report.messages.known > 0, "what was brought before stays: {report}");
+        tried("P22", "imports cut off", cuts);
+        store.close().await;
+    }
+}
+
+/// Runs an import that follows, and does `then` once it does.
+async fn following<T>(
+    store: &Arc<dyn Store>,
+    url: &str,
+    then: impl AsyncFnOnce(&Counted) -> T,
+) -> (Report, T) {
+    let watch = Arc::new(Counted::default());
+    let (switch, switched) = oneshot::channel::<()>();
+    let running = {
+        let (store, watch, options) = (store.clone(), watch.clone(), options(url));
+        tokio::spawn(async move {
+            let switched = async {
+                let _ = switched.await;
+            };
+            import::run(&*store, options, &*watch, Some(switched)).await
+        })
+    };
+    timeout(PATIENCE, watch.follows.notified()).await.unwrap();
+    let done = then(&watch).await;
+    switch.send(()).unwrap();
+    (running.await.unwrap().unwrap(), done)
+}
+
+async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>, passes: &Notify) -> T {
+    let found = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            passes.notified().await;
+        }
+    };
+    timeout(PATIENCE, found).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_app_still_writes_follows_until_the_switch() {
+    let server = Mariadb::start();
+    let url = server.database();
+    sample::make(&url, &SMALL).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = sqlite(&folder);
+    let id = |id: uuid::Uuid| format!("'{}'", id.simple());
+    let (room, ana, new) = (id(sample::room(0)), id(sample::user(0)), id(sample::message(900_000)));
+    // A message of plain text that nobody has touched, and its author.
+    let events = {
+        import_all(&*store, &url).await;
+        store.log_after(RoomId(sample::room(0)), 1, 400).await.unwrap()
+    };
+    let plain: Vec<_> = events
+        .iter()
+        .filter(|event| {
+            matches!(&event.body, zas_protocol::EventBody::Message { attachment: None, erased: false, .. })
+        })
+        .collect();
+    let (edited, deleted, liked) = (plain[0], plain[1], plain[2]);
+    let name = |event: &zas_protocol::Event| id(event.body.message().unwrap().0);
+    let others = format!(
+        "UPDATE messages SET content = 'corregido', is_edited = 1, updated_at = UTC_TIMESTAMP(6) WHERE id = {};
+         UPDATE messages SET is_deleted = 1, deleted_at = UTC_TIMESTAMP(6), updated_at = UTC_TIMESTAMP(6) WHERE id = {};
+         DELETE FROM message_reactions WHERE message_id = {};
+         INSERT INTO message_reactions (message_id, user_id, reaction_type, created_at)
+           VALUES ({}, {ana}, 'golazo', UTC_TIMESTAMP(6));
+         UPDATE users SET display_name = 'Otra' WHERE id = {ana};
+         UPDATE chat_rooms SET name = 'Otro nombre' WHERE id = {room};
+         INSERT INTO messages (id, chat_room_id, sender_id, content, message_type, is_edited, is_deleted, created_at, updated_at)
+           VALUES ({new}, {room}, {ana}, 'último', 'text', 0, 0, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6));",
+        name(edited), name(deleted), name(liked), name(liked),
+    );
+    let (report, ()) = following(&store, &url, async |watch| {
+        sample::execute(&url, &others).await.unwrap();
+        let said = MessageId(sample::message(900_000));
+        until(async || store.event_by_message(said).await.unwrap(), &watch.passes).await;
+    })
+    .await;
+    agrees(&report, &Sample { messages: 3_001, ..SMALL }, None);
+    assert_eq!(report.messages.new, 1, "{report}");
+    let states = store
+        .states(UserId(sample::user(0)), edited.room, &[edited.seq, deleted.seq, liked.seq])
+        .await
+        .unwrap();
+    assert_eq!(states[0].text.as_deref(), Some("corregido"));
+    assert!(states.iter().any(|state| state.of == deleted.seq && state.deleted_at.is_some()), "{states:?}");
+    let reacted = store.reacted(liked.room, &[liked.seq]).await.unwrap();
+    assert_eq!(reacted.len(), 1, "{reacted:?}");
+    let renamed = store.room(UserId(sample::user(0)), RoomId(sample::room(0))).await.unwrap().unwrap();
+    assert_eq!(renamed.name.as_deref(), Some("Otro nombre"));
+    assert_eq!(store.user(UserId(sample::user(0))).await.unwrap().unwrap().user.display_name, "Otra");
+}
+
+/// The order of the guide, on the program; then its people sign in with the passwords that they have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_sign_in_with_their_passwords_and_find_what_was_said() {
+    let database = Mariadb::start();
+    let url = database.database();
+    sample::make(&url, &SMALL).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let file = folder.path().join("report.json");
+    let mut command = zas(&data);
+    command.env("ZAS_IMPORT_FROM", &url).args(["import", "django", "--report"]).arg(&file);
+    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let shown = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success(), "{done:?}");
+    assert!(shown.contains("60 rooms compared, 60 hold the same on both sides."), "{shown}");
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(report["messages"]["new"], 3_000);
+    let setup = Setup::new(&data);
+    let server = setup.start().await;
+    let ana = zas_client::Client::sign_in(&server.url, "persona0", "clave del chat").await.unwrap();
+    assert_eq!(ana.me(), UserId(sample::user(0)));
+    let page = ana.history(RoomId(sample::room(0)), None).await.unwrap();
+    assert!(page.events.len() > 20);
+
+    // A picture is where it was.
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let token: serde_json::Value = http
+        .post(format!("{}/v1/auth/login", server.url))
+        .json(&serde_json::json!({"login": "persona0@example.com", "password": "clave del chat"}))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let picture = http
+        .get(format!("{}/v1/files/{}", server.url, sample::user(0)))
+        .bearer_auth(token["access"].as_str().unwrap_or_else(|| panic!("{token}")))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(picture.status(), 302);
+    assert_eq!(picture.headers()["location"], "/media/avatars/0.jpg");
+    assert_eq!(server.stop().await, Some(0));
+}
+
+/// What the issue's size is: 200,000 messages.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_thousand_messages_move_in() {
+    let server = Mariadb::start();
+    let url = server.database();
+    let large = Sample { users: 500, rooms: 2_000, messages: 200_000, native_ids: false, broken: false };
+    sample::make(&url, &large).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = sqlite(&folder);
+    let began = Instant::now();
+    let report = import_all(&*store, &url).await;
+    println!("{report}\nwith the comparison {:.1} s", began.elapsed().as_secs_f64());
+    agrees(&report, &large, None);
+    tried("P22", "messages of another app's database that moved in", large.messages as u64);
+}

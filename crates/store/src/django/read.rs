@@ -1,0 +1,326 @@
+//! The old tables' rows. Ids come as text, since they are `char(32)` or `uuid`; texts as bytes, since nobody
+//! has checked them; times as microseconds, of a date that never was nothing.
+
+use sqlx::mysql::MySqlRow;
+use sqlx::{AssertSqlSafe, MySqlConnection, query};
+use zas_protocol::Micros;
+
+use super::{
+    Django, OldMember, OldMessage, OldPlace, OldReaction, OldRead, OldRoom, OldText, OldTime, OldUser, id,
+};
+use crate::error::StoreError;
+use crate::mariadb::lists::{self, places, statement};
+use crate::mariadb::{Failure, get};
+
+/// A time in microseconds since 1970; Django keeps them in UTC.
+macro_rules! micros {
+    ($column:literal) => {
+        concat!("TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ", $column, ")")
+    };
+}
+
+/// A key as text; nothing for none.
+macro_rules! key {
+    ($column:literal) => {
+        concat!("ifnull(CAST(", $column, " AS CHAR), '')")
+    };
+}
+
+/// A flag that a broken row may lack.
+macro_rules! flag {
+    ($column:literal) => {
+        concat!("CAST(ifnull(", $column, ", 0) AS SIGNED)")
+    };
+}
+
+const MESSAGE: &str = concat!(
+    key!("id"),
+    ", ",
+    key!("sender_id"),
+    ", content, message_type, image, video, audio, file_url, file_name,
+      CAST(file_size AS SIGNED), ",
+    key!("reply_to_id"),
+    ", ",
+    flag!("is_edited"),
+    ", ",
+    flag!("is_deleted"),
+    ", ",
+    micros!("deleted_at"),
+    ", ",
+    micros!("created_at"),
+    ", ",
+    micros!("updated_at")
+);
+
+fn key(row: &MySqlRow, index: usize) -> Result<String, Failure> {
+    let bytes: &[u8] = get(row, index)?;
+    Ok(String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// Nothing stored is the empty text.
+fn text(row: &MySqlRow, index: usize) -> Result<OldText, Failure> {
+    let bytes = get::<Option<&[u8]>>(row, index)?.unwrap_or_default();
+    Ok(std::str::from_utf8(bytes).ok().map(str::to_owned))
+}
+
+fn time(row: &MySqlRow, index: usize) -> Result<OldTime, Failure> {
+    get(row, index)
+}
+
+fn flag(row: &MySqlRow, index: usize) -> Result<bool, Failure> {
+    Ok(get::<i64>(row, index)? != 0)
+}
+
+impl Django {
+    async fn all<T>(
+        &mut self,
+        sql: String,
+        read: impl Fn(&MySqlRow) -> Result<T, Failure>,
+    ) -> Result<Vec<T>, StoreError> {
+        let rows = query(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await.map_err(Failure::from)?;
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// All users, by when they were made: who was first keeps a name that two would have.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn users(&mut self) -> Result<Vec<OldUser>, StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            key!("id"),
+            ", username, email, display_name, password, avatar, bio, ",
+            flag!("is_active"),
+            ", ",
+            micros!("created_at"),
+            ", ",
+            micros!("last_active"),
+            " FROM users ORDER BY created_at, id"
+        );
+        self.all(sql.to_owned(), |row| {
+            Ok(OldUser {
+                key: key(row, 0)?,
+                username: text(row, 1)?,
+                email: text(row, 2)?,
+                display_name: text(row, 3)?,
+                password: text(row, 4)?,
+                avatar: text(row, 5)?,
+                bio: text(row, 6)?,
+                active: flag(row, 7)?,
+                created_at: time(row, 8)?,
+                last_active: time(row, 9)?,
+            })
+        })
+        .await
+    }
+
+    /// All rooms, by when they were made.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn rooms(&mut self) -> Result<Vec<OldRoom>, StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            key!("id"),
+            ", name, chat_type, ",
+            key!("created_by_id"),
+            ", ",
+            flag!("is_active"),
+            ", ",
+            micros!("created_at"),
+            " FROM chat_rooms ORDER BY created_at, id"
+        );
+        self.all(sql.to_owned(), |row| {
+            Ok(OldRoom {
+                key: key(row, 0)?,
+                name: text(row, 1)?,
+                kind: text(row, 2)?,
+                created_by: key(row, 3)?,
+                active: flag(row, 4)?,
+                created_at: time(row, 5)?,
+            })
+        })
+        .await
+    }
+
+    /// All members of all rooms, by when they came.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn members(&mut self) -> Result<Vec<OldMember>, StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            key!("chat_room_id"),
+            ", ",
+            key!("user_id"),
+            ", role, other_user_nickname,
+               chat_background, chat_color, other_message_color, ",
+            flag!("notifications_enabled"),
+            ", ",
+            flag!("sound_enabled"),
+            ", ",
+            micros!("joined_at"),
+            ", ",
+            micros!("last_read_at"),
+            " FROM chat_participants ORDER BY joined_at, user_id"
+        );
+        self.all(sql.to_owned(), |row| {
+            Ok(OldMember {
+                room: key(row, 0)?,
+                user: key(row, 1)?,
+                role: text(row, 2)?,
+                nickname: text(row, 3)?,
+                background: text(row, 4)?,
+                color: text(row, 5)?,
+                other_color: text(row, 6)?,
+                notifications: flag(row, 7)?,
+                sound: flag(row, 8)?,
+                joined_at: time(row, 9)?,
+                last_read_at: time(row, 10)?,
+            })
+        })
+        .await
+    }
+
+    /// The messages of a room, in order: by time, and of one time by id.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn places(&mut self, room: &str) -> Result<Vec<OldPlace>, StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            key!("id"),
+            ", ",
+            micros!("created_at"),
+            " FROM messages WHERE chat_room_id = ?"
+        );
+        let rows = query(sql).bind(room).fetch_all(&mut self.connection).await.map_err(Failure::from)?;
+        let place = |row: &MySqlRow| -> Result<OldPlace, Failure> {
+            let key = key(row, 0)?;
+            Ok(OldPlace { id: id(&key), key, at: time(row, 1)? })
+        };
+        let mut all = rows.iter().map(place).collect::<Result<Vec<_>, _>>()?;
+        all.sort_unstable_by(|a, b| (a.at, a.id).cmp(&(b.at, b.id)));
+        Ok(all)
+    }
+
+    /// Messages of rooms that are not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn strays(&mut self) -> Result<Vec<String>, StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            key!("m.id"),
+            " FROM messages m LEFT JOIN chat_rooms r ON r.id = m.chat_room_id WHERE r.id IS NULL"
+        );
+        self.all(sql.to_owned(), |row| key(row, 0)).await
+    }
+
+    /// Messages that were said, changed, read or reacted to since then, each with its room's key; in no order.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn touched(&mut self, since: Micros) -> Result<Vec<(String, OldPlace)>, StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            key!("id"),
+            ", ",
+            micros!("created_at"),
+            ", ",
+            key!("chat_room_id"),
+            " FROM messages WHERE created_at >= '1970-01-01' + INTERVAL ? MICROSECOND
+                OR updated_at >= '1970-01-01' + INTERVAL ? MICROSECOND
+                OR id IN (SELECT message_id FROM message_reactions
+                          WHERE created_at >= '1970-01-01' + INTERVAL ? MICROSECOND)
+                OR id IN (SELECT message_id FROM message_reads
+                          WHERE read_at >= '1970-01-01' + INTERVAL ? MICROSECOND)"
+        );
+        let select = (0..4).fold(query(sql), |select, _| select.bind(since));
+        let rows = select.fetch_all(&mut self.connection).await.map_err(Failure::from)?;
+        let place = |row: &MySqlRow| -> Result<(String, OldPlace), Failure> {
+            let message = key(row, 0)?;
+            Ok((key(row, 2)?, OldPlace { id: id(&message), key: message, at: time(row, 1)? }))
+        };
+        Ok(rows.iter().map(place).collect::<Result<_, _>>()?)
+    }
+
+    /// These messages, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn messages(&mut self, keys: &[&str]) -> Result<Vec<OldMessage>, StoreError> {
+        let rows = of(&mut self.connection, MESSAGE, "messages", "id", keys).await?;
+        let read = |row: &MySqlRow| -> Result<OldMessage, Failure> {
+            let mut file = None;
+            for index in 4..8 {
+                file = file.or(text(row, index)?.filter(|path| !path.is_empty()));
+            }
+            Ok(OldMessage {
+                key: key(row, 0)?,
+                sender: key(row, 1)?,
+                content: text(row, 2)?,
+                kind: text(row, 3)?,
+                file,
+                file_name: text(row, 8)?,
+                file_size: get::<Option<i64>>(row, 9)?.map(i64::unsigned_abs),
+                reply_to: key(row, 10)?,
+                edited: flag(row, 11)?,
+                deleted: flag(row, 12)?,
+                deleted_at: time(row, 13)?,
+                created_at: time(row, 14)?,
+                updated_at: time(row, 15)?,
+            })
+        };
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// The reactions to these messages.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn reactions(&mut self, keys: &[&str]) -> Result<Vec<OldReaction>, StoreError> {
+        let what =
+            concat!(key!("message_id"), ", ", key!("user_id"), ", reaction_type, ", micros!("created_at"));
+        let rows = of(&mut self.connection, what, "message_reactions", "message_id", keys).await?;
+        let read = |row: &MySqlRow| -> Result<OldReaction, Failure> {
+            Ok(OldReaction {
+                message: key(row, 0)?,
+                user: key(row, 1)?,
+                reaction: text(row, 2)?,
+                at: time(row, 3)?,
+            })
+        };
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// Who has read these messages.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn reads(&mut self, keys: &[&str]) -> Result<Vec<OldRead>, StoreError> {
+        let what = concat!(key!("message_id"), ", ", key!("user_id"), ", ", micros!("read_at"));
+        let rows = of(&mut self.connection, what, "message_reads", "message_id", keys).await?;
+        let read = |row: &MySqlRow| -> Result<OldRead, Failure> {
+            Ok(OldRead { message: key(row, 0)?, user: key(row, 1)?, at: time(row, 2)? })
+        };
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+}
+
+/// What of a table belongs to these keys.
+async fn of(
+    connection: &mut MySqlConnection,
+    what: &str,
+    table: &str,
+    column: &str,
+    keys: &[&str],
+) -> Result<Vec<MySqlRow>, StoreError> {
+    let mut all = Vec::new();
+    for keys in lists::keys(keys) {
+        let sql = format!("SELECT {what} FROM {table} WHERE {column} IN ({})", places("?", keys.len()));
+        let select = keys.fold(statement(sql), |select, key| select.bind(*key));
+        all.extend(select.fetch_all(&mut *connection).await.map_err(Failure::from)?);
+    }
+    Ok(all)
+}
