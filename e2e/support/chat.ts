@@ -13,7 +13,7 @@ export class Chat {
     private readonly touch: boolean,
   ) {
     page.on("request", (request) => {
-      if (new URL(request.url()).pathname.startsWith("/v1/")) this.requests.push(request.url());
+      if (/^\/(v1|api)\//.test(new URL(request.url()).pathname)) this.requests.push(request.url());
     });
     page.on("websocket", (socket) => {
       this.sockets++;

@@ -30,8 +30,12 @@ export default defineConfig({
   plugins: [react(), tailwindcss(), packed()],
   resolve: {
     conditions: ["zas-source", ...defaultClientConditions],
-    // A shim for React 17; every React that this app can have has the hook itself.
-    alias: { "use-sync-external-store/shim/index.js": "react" },
+    alias: {
+      // A shim for React 17; every React that this app can have has the hook itself.
+      "use-sync-external-store/shim/index.js": "react",
+      // What every icon of lucide-react is made with: theirs weighs as much as all the icons of the first load.
+      "../createLucideIcon.mjs": join(import.meta.dirname, "src/ui/icon.ts"),
+    },
   },
   build: {
     // Parts are fetched ahead of their use as it is, and with what they need.

@@ -1,11 +1,12 @@
 import type { Me } from "@zas/client";
 import { useConnection, useRooms, useSession, useZas, ZasProvider } from "@zas/client/react";
 import { BatteryMedium, Signal, Wifi, WifiOff } from "lucide-react";
-import { type Ref, useEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Router, useLocation } from "wouter";
 import { memoryLocation } from "wouter/memory-location";
 import { Attention } from "../conversation/attention.js";
 import { Conversation } from "../conversation/Conversation.js";
+import { before } from "../i18n/before.js";
 import { connection as connectionTexts } from "../i18n/connection.js";
 import { demo } from "../i18n/demo.js";
 import { useText } from "../i18n/index.js";
@@ -18,53 +19,79 @@ import { Button } from "../ui/Button.js";
 import { Message } from "../ui/Message.js";
 import type { Network, Person } from "./clients.js";
 
-interface Props {
-  ref: Ref<HTMLDivElement>;
+/** Which page a phone shows, where both are beside each other. */
+export type Era = "now" | "before";
+
+export interface PhoneProps {
   person: Person;
   /** The other phone's person: their room is the one that opens. */
   peer: Person;
   network: Network;
+  era: Era | undefined;
   autoFocus: boolean;
 }
 
 /** A phone with one person's Zas in it. */
-export function Phone({ ref, person, peer, network, autoFocus }: Props) {
-  const text = useText(demo);
+export function Phone({ person, peer, network, era, autoFocus }: PhoneProps) {
   const [location] = useState(() => memoryLocation({ path: LIST }));
   return (
     <ZasProvider client={person.client}>
       <SoundProvider>
-        {/* biome-ignore lint/a11y/useSemanticElements: a phone with screens in it is no set of form fields. */}
-        <div ref={ref} role="group" aria-label={text.phone(person.name)} className="phone">
-          <div className="phone-screen">
-            <StatusBar name={person.name} network={network} />
-            {/* Both phones are before the same eyes. */}
-            <Attention value={true}>
-              <Router hook={location.hook}>
-                <Screen peer={peer} autoFocus={autoFocus} />
-              </Router>
-            </Attention>
-          </div>
-        </div>
+        <LiveBezel name={person.name} era={era} network={network}>
+          {/* Both phones are before the same eyes. */}
+          <Attention value={true}>
+            <Router hook={location.hook}>
+              <Screen peer={peer} autoFocus={autoFocus} />
+            </Router>
+          </Attention>
+        </LiveBezel>
       </SoundProvider>
     </ZasProvider>
   );
 }
 
+interface BezelProps {
+  name: string;
+  era: Era | undefined;
+  /** How its feed is, in a word or two. */
+  state: string;
+  network: Network;
+  children: ReactNode;
+}
+
+function LiveBezel(props: Omit<BezelProps, "state">) {
+  const text = useText(connectionTexts);
+  return <Bezel {...props} state={stateName(useConnection(), text)} />;
+}
+
 const NETWORK_ICONS = { wifi: Wifi, mobile: Signal, blocked: Wifi, none: WifiOff };
 
-function StatusBar({ name, network }: { name: string; network: Network }) {
-  const connection = useConnection();
-  const text = useText(connectionTexts);
+/** The phone itself: what is around a screen, and the line above it. */
+export function Bezel({ name, era, state, network, children }: BezelProps) {
+  const text = useText(demo);
+  const eras = useText(before);
   const Icon = NETWORK_ICONS[network];
   return (
-    <div className="phone-status">
-      <span className="font-semibold">{name}</span>
-      <span className="flex items-center gap-1.5">
-        {stateName(connection, text)}
-        <Icon size={15} aria-hidden />
-        <BatteryMedium size={18} aria-hidden />
-      </span>
+    // biome-ignore lint/a11y/useSemanticElements: a phone with screens in it is no set of form fields.
+    <div role="group" aria-label={text.phone(name)} className="phone">
+      <div className="phone-screen">
+        <div className="phone-status">
+          <span className="flex items-center gap-2 font-semibold">
+            {name}
+            {era && (
+              <span className="phone-era" data-era={era}>
+                {eras[era]}
+              </span>
+            )}
+          </span>
+          <span className="flex items-center gap-1.5">
+            {state}
+            <Icon size={15} aria-hidden />
+            <BatteryMedium size={18} aria-hidden />
+          </span>
+        </div>
+        {children}
+      </div>
     </div>
   );
 }

@@ -22,16 +22,19 @@ export const NETWORKS: Record<Network, Parameters<ZasClient["simulate"]>[0]> = {
   none: { offline: true },
 };
 
-async function token(username: string): Promise<string> {
+/** Signs in as one of the demo's people; `headers` say where its session is kept. */
+export async function demoToken(username: string, headers: Record<string, string>): Promise<string> {
   const response = await fetch("/v1/demo/session", {
     method: "POST",
-    headers: { "Content-Type": "application/json", "X-Zas-Cookie": "1", "X-Zas-Profile": username },
+    headers: { "Content-Type": "application/json", ...headers },
     body: JSON.stringify({ person: username }),
   });
   if (!response.ok) throw new Error(`no demo here: ${response.status}`);
   const { access } = (await response.json()) as { access: string };
   return access;
 }
+
+const token = (username: string) => demoToken(username, { "X-Zas-Cookie": "1", "X-Zas-Profile": username });
 
 function person(username: string, name: string): Person {
   const auth = { kind: "external", getToken: () => token(username) } as const;

@@ -15,12 +15,17 @@ export interface Measure {
 export function watch(from: HTMLElement, to: HTMLElement, report: (measure: Measure) => void): () => void {
   let pressedAt: number | undefined;
   let last: { measure: Measure; pressedAt: number } | undefined;
+  /** When rows came to the other phone since the press: a page that waits for its server shows its own later. */
+  const arrived = new Map<string, number>();
 
-  const stamp = (stage: "painted" | "seen", of: NonNullable<typeof last>) =>
-    afterPaint(() => {
-      of.measure = { ...of.measure, [stage]: performance.now() - of.pressedAt };
-      if (of === last) report(of.measure);
-    });
+  const stamp = (stage: "painted" | "seen", of: NonNullable<typeof last>, at: number) => {
+    of.measure = { ...of.measure, [stage]: at - of.pressedAt };
+    if (of === last) report(of.measure);
+  };
+  const seen = () => {
+    const at = last && arrived.get(last.measure.key);
+    if (last && at !== undefined && last.measure.seen === undefined) stamp("seen", last, at);
+  };
 
   const onPress = (event: KeyboardEvent | MouseEvent) => {
     const { target } = event;
@@ -28,18 +33,26 @@ export function watch(from: HTMLElement, to: HTMLElement, report: (measure: Meas
       event instanceof KeyboardEvent
         ? event.key === "Enter" && !event.shiftKey && target instanceof HTMLTextAreaElement
         : target instanceof Element && target.closest(".composer-send");
-    if (sends) pressedAt = event.timeStamp;
+    if (!sends) return;
+    pressedAt = event.timeStamp;
+    arrived.clear();
   };
 
   const leaving = onRows(from, (row) => {
     if (pressedAt === undefined || !row.querySelector(".message-own")) return;
-    last = { measure: { key: row.dataset.key ?? "" }, pressedAt };
+    const sent = { measure: { key: row.dataset.key ?? "" }, pressedAt };
+    last = sent;
     pressedAt = undefined;
     report(last.measure);
-    stamp("painted", last);
+    afterPaint(() => stamp("painted", sent, performance.now()));
+    seen();
   });
   const arriving = onRows(to, (row) => {
-    if (last && row.dataset.key === last.measure.key) stamp("seen", last);
+    const key = row.dataset.key ?? "";
+    afterPaint(() => {
+      arrived.set(key, performance.now());
+      seen();
+    });
   });
 
   from.addEventListener("keydown", onPress, { capture: true });
