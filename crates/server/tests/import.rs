@@ -310,3 +310,128 @@ async fn two_hundred_thousand_messages_move_in() {
     agrees(&report, &large, None);
     tried("P22", "messages of another app's database that moved in", large.messages as u64);
 }
+
+/// There and back: the app gets what was said here since, under the same ids, and then both sides agree.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_said_here_goes_back_into_the_tables_that_it_came_from() {
+    let database = Mariadb::start();
+    let url = database.database();
+    let small = Sample { broken: true, ..SMALL };
+    let broken = sample::make(&url, &small).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (data, media) = (folder.path().join("data"), folder.path().join("media"));
+    let export = || {
+        let mut command = zas(&data);
+        command.env("ZAS_EXPORT_TO", &url).args(["export", "django", "--media-dir"]).arg(&media);
+        tokio::task::spawn_blocking(move || command.output().unwrap())
+    };
+    let mut command = zas(&data);
+    command.env("ZAS_IMPORT_FROM", &url).args(["import", "django"]);
+    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert!(done.status.success(), "{done:?}");
+
+    let setup = Setup::new(&data);
+    let server = setup.start().await;
+    let ana = zas_client::Client::sign_in(&server.url, "persona0", "clave del chat").await.unwrap();
+    let room = RoomId(sample::room(0));
+    let page = ana.history(room, None).await.unwrap();
+    let said = timeout(PATIENCE, ana.send(room, "dicho aquí").await.unwrap()).await.unwrap().unwrap();
+    let http = reqwest::Client::new();
+    let login = serde_json::json!({"login": "persona0@example.com", "password": "clave del chat"});
+    let post = |path: &str, body: serde_json::Value, token: Option<&str>| {
+        let request = http.post(format!("{}{path}", server.url)).json(&body);
+        let request = match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        async move {
+            let answer = request.send().await.unwrap();
+            assert!(answer.status().is_success(), "{answer:?}");
+            answer.json::<serde_json::Value>().await.unwrap()
+        }
+    };
+    let token = post("/v1/auth/login", login, None).await["access"].as_str().unwrap().to_owned();
+    let is_anas = |event: &&zas_protocol::Event| {
+        event.sender == Some(ana.me())
+            && matches!(&event.body, zas_protocol::EventBody::Message { attachment: None, erased: false, .. })
+    };
+    let mut mine = page.events.iter().filter(is_anas).map(|event| event.body.message().unwrap());
+    let (edited, deleted) = (mine.next().unwrap(), mine.next().unwrap());
+    let others =
+        page.events.iter().find(|event| event.sender != Some(ana.me()) && event.body.message().is_some());
+    let liked = others.unwrap().body.message().unwrap();
+    for command in [
+        serde_json::json!({"type": "edit_message", "txn_id": "e", "room": room, "message": edited, "text": "corregido"}),
+        serde_json::json!({"type": "delete_message", "txn_id": "d", "room": room, "message": deleted}),
+        serde_json::json!({"type": "react", "txn_id": "r", "room": room, "message": liked, "reaction": "golazo"}),
+    ] {
+        post("/v1/commands", command, Some(&token)).await;
+    }
+    let file: serde_json::Value = http
+        .post(format!("{}/v1/files?name=acta.txt", server.url))
+        .bearer_auth(&token)
+        .body("los acuerdos")
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let carrying = serde_json::json!({
+        "type": "send", "txn_id": "f", "room": room, "text": "", "attachment": file["attachment"]["file"],
+    });
+    let carried = post("/v1/commands", carrying, Some(&token)).await;
+    // Somebody new, and a room of theirs.
+    let nueva = post(
+        "/v1/auth/register",
+        serde_json::json!({"username": "nueva", "email": "nueva@example.com", "password": "otra clave larga"}),
+        None,
+    )
+    .await;
+    let new_token = nueva["access"].as_str().unwrap();
+    let open = serde_json::json!({"type": "open_private", "txn_id": "o", "user": ana.me()});
+    let opened = post("/v1/commands", open, Some(new_token)).await;
+    let hello = serde_json::json!({"type": "send", "txn_id": "h", "room": opened["room"], "text": "¡hola!"});
+    post("/v1/commands", hello, Some(new_token)).await;
+    assert_eq!(server.stop().await, Some(0));
+
+    let done = export().await.unwrap();
+    let shown = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success(), "{done:?}");
+    assert!(shown.starts_with("3 messages, 2 edited or deleted, 1 reactions,"), "{shown}");
+    assert!(shown.contains("1 people, 1 rooms, 2 members who came or went, 1 files."), "{shown}");
+    let again = export().await.unwrap();
+    let shown = String::from_utf8_lossy(&again.stdout).into_owned();
+    assert!(shown.starts_with("0 messages, 0 edited or deleted, 0 reactions, 0 read."), "{shown}");
+    let copied = std::fs::read_dir(media.join("zas")).unwrap().next().unwrap().unwrap();
+    assert_eq!(std::fs::read(copied.path()).unwrap(), b"los acuerdos");
+
+    // What the app has now moves into an empty Zas, and is the same.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let store = sqlite(&elsewhere);
+    let report = import_all(&*store, &url).await;
+    agrees(&report, &Sample { messages: 3_003, ..small }, Some(broken));
+    let place = |message| {
+        let store = &store;
+        async move { store.event_by_message(message).await.unwrap().unwrap() }
+    };
+    assert_eq!(place(said.message.unwrap()).await.at, said.at);
+    let corrected = place(edited).await;
+    let states = store
+        .states(ana.me(), room, &[corrected.seq, place(deleted).await.seq, place(liked).await.seq])
+        .await
+        .unwrap();
+    assert_eq!(
+        states.iter().filter(|state| state.text.as_deref() == Some("corregido")).count(),
+        1,
+        "{states:?}"
+    );
+    assert_eq!(states.iter().filter(|state| state.deleted_at.is_some()).count(), 1, "{states:?}");
+    assert!(states.iter().any(|state| state.mine == Some(zas_protocol::Reaction::Golazo)), "{states:?}");
+    let carried = place(carried["message"].as_str().unwrap().parse().unwrap()).await;
+    assert!(
+        matches!(carried.body, zas_protocol::EventBody::Message { attachment: Some(_), .. }),
+        "{carried:?}"
+    );
+    assert_eq!(store.user_by_login("nueva").await.unwrap().unwrap().email, "nueva@example.com");
+}

@@ -104,7 +104,15 @@ impl fmt::Display for Report {
 /// [`ExportError`].
 pub async fn run(store: &dyn Store, files: &Files, options: Options) -> Result<Report, ExportError> {
     let django = Django::open(&options.to).await.map_err(ExportError::Old)?;
-    let mut export = Export { store, files, django, options, hyphens: false, report: Report::default() };
+    let mut export = Export {
+        store,
+        files,
+        django,
+        options,
+        hyphens: false,
+        ours: BTreeSet::new(),
+        report: Report::default(),
+    };
     let rooms = export.people().await?;
     let members = export.members_there().await?;
     for room in rooms {
@@ -120,6 +128,8 @@ struct Export<'a> {
     options: Options,
     /// How the app writes ids.
     hyphens: bool,
+    /// Whom we have, by the keys that the app would give them.
+    ours: BTreeSet<String>,
     report: Report,
 }
 
@@ -165,6 +175,7 @@ impl Export<'_> {
                 self.report.users += new.len() as u64;
             }
             for row in &piece {
+                self.ours.insert(self.key(row.user.id.0));
                 let own_log = RoomId::own_log(row.user.id);
                 let heads = self.store.heads(row.user.id).await?;
                 rooms.extend(heads.into_iter().map(|head| head.room).filter(|&room| room != own_log));
@@ -274,12 +285,7 @@ impl Export<'_> {
         }
         for gone in there.difference(&is_in) {
             // Whom we never had we have not removed.
-            let user = id(gone).map(UserId);
-            let is_ours = match user {
-                Some(user) => self.store.account_state(user).await?.is_some(),
-                None => false,
-            };
-            if is_ours {
+            if self.ours.contains(gone) {
                 self.django.remove_member(room, gone).await.map_err(ExportError::Old)?;
                 self.report.members += 1;
             }
@@ -349,7 +355,9 @@ impl Export<'_> {
         self.django.add_messages(&new).await.map_err(ExportError::Old)?;
         self.django.add_reads(&reads).await.map_err(ExportError::Old)?;
         for event in &stretch.events {
-            if let Some(message) = event.body.message() {
+            // What is deleted has lost its reactions here; there nobody sees them.
+            let deleted = stretch.states.get(&event.seq).is_some_and(|state| state.deleted_at.is_some());
+            if let Some(message) = event.body.message().filter(|_| !deleted) {
                 self.reactions(message, event, stretch).await?;
             }
         }
@@ -450,8 +458,9 @@ impl Export<'_> {
             }
         }
         for (user, name) in there {
-            // One that we do not know was never here to be taken back.
-            if !here.contains_key(user) && Reaction::from_name(name).is_some() && id(user).is_some() {
+            // What was never here was not taken back here.
+            let was_here = Reaction::from_name(name).is_some() && self.ours.contains(user);
+            if was_here && !here.contains_key(user) {
                 self.django.put_reaction(&key, user, None, event.at).await.map_err(ExportError::Old)?;
                 self.report.reactions += 1;
             }
