@@ -18,7 +18,12 @@ export function Chat() {
       <nav aria-label="Chats">
         <Write onOpen={setOpen} />
         {rooms?.map((room) => (
-          <button key={room.id} type="button" aria-current={room.id === open} onClick={() => setOpen(room.id)}>
+          <button
+            key={room.id}
+            type="button"
+            aria-current={room.id === open}
+            onClick={() => setOpen(room.id)}
+          >
             <b>{room.title}</b>
             <span>{room.last?.text ?? "Sin mensajes"}</span>
             {room.unread > 0 && <mark>{room.unread}</mark>}
@@ -81,7 +86,9 @@ function Conversation({ id, onClose }: { id: RoomId; onClose(): void }) {
           ‹
         </button>
         <h2>{room?.title}</h2>
-        <output>{room?.typing.length ? "escribiendo…" : connection.state === "live" ? "Conectado" : "…"}</output>
+        <output>
+          {room?.typing.length ? "escribiendo…" : connection.state === "live" ? "Conectado" : "…"}
+        </output>
       </header>
       <section ref={list} aria-label="Mensajes">
         {keys.map((key) => (
@@ -108,7 +115,11 @@ function Message({ room, id }: { room: RoomId; id: string }) {
     <article data-own={row.own} data-state={delivery.state}>
       {!row.own && <b>{sender?.display_name}</b>}
       <p>{row.text}</p>
-      {row.own && <small>{delivery.state === "stored" ? { sent: "✓", delivered: "✓✓", read: "leído" }[delivery.tick] : "…"}</small>}
+      {row.own && (
+        <small>
+          {delivery.state === "stored" ? { sent: "✓", delivered: "✓✓", read: "leído" }[delivery.tick] : "…"}
+        </small>
+      )}
     </article>
   );
 }

@@ -22,7 +22,8 @@ export default function Page() {
     await logout();
   };
   const close = (chat: string) => setOpen((all) => all.filter((id) => id !== chat));
-  const beside = (chat: string) => setOpen((all) => [...all.filter((id) => id !== chat), chat].slice(-AT_ONCE));
+  const beside = (chat: string) =>
+    setOpen((all) => [...all.filter((id) => id !== chat), chat].slice(-AT_ONCE));
   return (
     <div className="app" data-open={open.length}>
       <ChatList me={me} open={open} onOpen={(chat) => setOpen([chat])} onBeside={beside} onLeave={leave} />

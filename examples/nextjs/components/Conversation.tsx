@@ -1,5 +1,5 @@
 import { memo, type SyntheticEvent, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
-import { useChats, useChatSocket } from "../hooks/useChatSocket";
+import { useChatSocket, useChats } from "../hooks/useChatSocket";
 import type { Message, User } from "../services/messagingService";
 
 const HOW = { socket: "Conectado", stream: "Conectado, por streaming", poll: "Conectado, por consultas" };
@@ -21,7 +21,8 @@ export function Conversation({ chat, me, onClose }: { chat: string; me: User; on
   const last = messages.at(-1);
   useLayoutEffect(() => {
     const { current } = list;
-    if (current && last && (atEnd.current || last.status === "sending")) current.scrollTop = current.scrollHeight;
+    if (current && last && (atEnd.current || last.status === "sending"))
+      current.scrollTop = current.scrollHeight;
   }, [last]);
   useEffect(() => box.current?.focus({ preventScroll: true }), []);
 
