@@ -49,13 +49,14 @@ const test = base.extend<Tools, { site: Site }>({
     const close: (() => Promise<void>)[] = [];
     await use(async (who, before) => {
       const page = await newPage(browser, errors, close);
+      const chat = new Chat(page, false);
       await before?.(page);
       await page.goto(site.app);
       await page.getByLabel("Usuario").fill(who);
       await page.getByLabel("Contraseña").fill(PASSWORD);
       await page.getByRole("button", { name: "Entrar" }).click();
       await expect(page.getByRole("navigation", { name: "Chats" })).toBeVisible();
-      return new Chat(page, false);
+      return chat;
     });
     for (const end of close) await end();
     expect(errors, "errors that no one caught in a page").toEqual([]);
@@ -161,7 +162,7 @@ test("two chats are open at once on one connection, each live", async ({ enter, 
   const nav = a.page.getByRole("navigation");
   await nav.getByRole("button", { name: /^Luis/ }).click();
   await nav.getByRole("button", { name: "Abrir al lado Marta" }).click();
-  const pane = (name: string) => a.page.getByRole("main", { name });
+  const pane = (name: string) => a.page.getByRole("region", { name });
   await live(a);
   expect(a.sockets).toBe(1);
   await luis.send(withLuis, "soy Luis");
@@ -202,7 +203,7 @@ test("what is finally refused goes back into the box, in words", async ({ enter,
   await expect(a.row("¿quedamos?")).toHaveAttribute("data-status", "sending");
   await ana.command({ type: "remove_member", room, user: luis.id });
   await a.page.context().setOffline(false);
-  await expect(a.page.getByRole("alert")).toHaveText("No se pudo enviar el mensaje");
+  await expect(a.page.locator(".conversation").getByRole("alert")).toHaveText("No se pudo enviar el mensaje");
   await expect(a.box).toHaveValue("¿quedamos?");
   await expect(a.row("¿quedamos?")).toHaveCount(0);
 });

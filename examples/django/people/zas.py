@@ -1,7 +1,6 @@
 """Tells Zas who there is: each person on every change, by a signal."""
 
 import logging
-from functools import partial
 
 import requests
 from django.conf import settings
@@ -32,4 +31,4 @@ def put(people):
 def tell_zas(sender, instance, update_fields=None, **_):
     if update_fields != {"last_login"}:
         # Once it is stored; that Zas is away is logged, and stops nobody here.
-        transaction.on_commit(partial(put, [instance]), robust=True)
+        transaction.on_commit(lambda: put([instance]), robust=True)

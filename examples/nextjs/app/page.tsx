@@ -25,12 +25,12 @@ export default function Page() {
   const beside = (chat: string) =>
     setOpen((all) => [...all.filter((id) => id !== chat), chat].slice(-AT_ONCE));
   return (
-    <div className="app" data-open={open.length}>
+    <main className="app" data-open={open.length}>
       <ChatList me={me} open={open} onOpen={(chat) => setOpen([chat])} onBeside={beside} onLeave={leave} />
       {open.map((chat) => (
         <Conversation key={chat} chat={chat} me={me} onClose={() => close(chat)} />
       ))}
       {open.length === 0 && <p className="hint">Elige un chat, o escribe a alguien por su usuario.</p>}
-    </div>
+    </main>
   );
 }

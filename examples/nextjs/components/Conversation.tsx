@@ -52,12 +52,12 @@ export function Conversation({ chat, me, onClose }: { chat: string; me: User; on
   );
 
   return (
-    <main className="conversation" aria-label={title}>
+    <section className="conversation" aria-label={title}>
       <header>
         <button type="button" onClick={onClose} aria-label={`Cerrar ${title}`}>
           ‹
         </button>
-        <h2>{title}</h2>
+        <h1>{title}</h1>
         <output>{typing ? "escribiendo…" : rung ? HOW[rung] : "Reconectando…"}</output>
       </header>
       <section
@@ -116,7 +116,7 @@ export function Conversation({ chat, me, onClose }: { chat: string; me: User; on
           Enviar
         </button>
       </form>
-    </main>
+    </section>
   );
 }
 
