@@ -156,9 +156,7 @@ test("whoever is deactivated in Django's admin is out of the chat at once, until
   await expect(r.row("¿sigues ahí?")).toHaveCount(1);
 });
 
-test("signing out of Django signs out of the chat, and leaves nothing of it in the browser", async ({
-  signUp,
-}) => {
+test("signing out of Django signs out of the chat, which forgets who it was", async ({ signUp }) => {
   const [e, f] = [await signUp("eva", "Eva"), await signUp("fran", "Fran")];
   await write(e, "fran");
   await e.send("esto es de Eva");

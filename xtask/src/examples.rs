@@ -16,7 +16,7 @@ const INSTALLED: [&str; 2] = ["examples/nextjs/node_modules/.installed", "exampl
 /// Whether all is there, so that nothing has to be downloaded. What has changed since, the tests see.
 pub(crate) fn ready() -> bool {
     let installed = |path: &&str| fs::metadata(crate::root().join(path)).is_ok();
-    missing().is_empty() && INSTALLED.iter().all(|path| installed(&path))
+    missing().is_empty() && INSTALLED.iter().all(|path| installed(path))
 }
 
 fn missing() -> Vec<&'static str> {

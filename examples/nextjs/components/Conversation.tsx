@@ -54,9 +54,7 @@ export function Conversation({ chat, me, onClose }: { chat: string; me: User; on
   return (
     <section className="conversation" aria-label={title}>
       <header>
-        <button type="button" onClick={onClose} aria-label={`Cerrar ${title}`}>
-          ‹
-        </button>
+        <button type="button" className="close" onClick={onClose} aria-label={`Cerrar ${title}`} />
         <h1>{title}</h1>
         <output>{typing ? "escribiendo…" : rung ? HOW[rung] : "Reconectando…"}</output>
       </header>
