@@ -175,6 +175,24 @@ test("two chats are open at once on one connection, each live", async ({ enter, 
   await expect(pane("Luis").getByRole("article")).toHaveCount(1);
 });
 
+test("what the service is asked for it gives: a chat that is pointed at is there before it is opened", async ({
+  enter,
+  site,
+}) => {
+  const [ana, luis] = await two(site);
+  const room = await ana.openPrivate(luis);
+  await luis.send(room, "ya estoy aquí");
+  const a = await enter(ana.username);
+  const loaded = a.page.waitForResponse((answer) => answer.url().includes(`/v1/rooms/${room}/`));
+  const chat = a.page.getByRole("button", { name: /^Luis/ });
+  await chat.hover();
+  await (await loaded).finished();
+  // What comes after must do without the network.
+  await a.page.context().setOffline(true);
+  await chat.click();
+  await expect(a.row("ya estoy aquí")).toHaveCount(1);
+});
+
 test("with sockets blocked and streams held back it goes by long-poll, and each message comes once", async ({
   enter,
   site,

@@ -111,9 +111,6 @@ fn plan(options: &Options) -> Vec<Vec<Lane>> {
         tools.push(Step::check("types of the browser tests", |note| {
             captured(web::script("check", "e2e", note))
         }));
-        tools.push(Step::check("types of the Django example's page", |note| {
-            captured(web::script("check", "examples/django", note))
-        }));
         tools.push(Step::check("biome", |note| {
             captured(capture(web::tool("biome", ".").args(["check", "web", "e2e", "examples"]), note))
         }));
@@ -123,6 +120,12 @@ fn plan(options: &Options) -> Vec<Vec<Lane>> {
     if web {
         tools.push(Step::gate("build the web client", |note| captured(web::build(note))));
         tools.push(Step::check("size of the client", |note| captured(web::script("size", "web/app", note))));
+    }
+    if options.has(Part::Web) {
+        // With the SDK as it was built, which is how an app has it.
+        tools.push(Step::check("types of the Django example's page", |note| {
+            captured(web::script("check", "examples/django", note))
+        }));
     }
     if options.has(Part::E2e) {
         let install = options.install;

@@ -1,6 +1,6 @@
 import { type SyntheticEvent, useState } from "react";
 import { useChats } from "../hooks/useChatSocket";
-import { type Chat, startChat, type User } from "../services/messagingService";
+import { type Chat, getMessages, startChat, type User } from "../services/messagingService";
 
 interface Props {
   me: User;
@@ -40,7 +40,12 @@ export function ChatList({ me, open, onOpen, onBeside, onLeave }: Props) {
       <ul>
         {chats?.map((chat) => (
           <li key={chat.id} data-open={open.includes(chat.id)}>
-            <button type="button" className="chat" onClick={() => onOpen(chat.id)}>
+            <button
+              type="button"
+              className="chat"
+              onPointerEnter={() => void getMessages(chat.id).catch(console.warn)}
+              onClick={() => onOpen(chat.id)}
+            >
               <b>{chat.display_name}</b>
               <span>{preview(chat, me)}</span>
               {chat.unread_count > 0 && (

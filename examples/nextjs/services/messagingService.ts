@@ -322,8 +322,12 @@ export const getChats = (): Promise<readonly Chat[]> => until(chats, (all) => al
 export async function getMessages(chat: string): Promise<readonly Message[]> {
   await getChats();
   const close = zas.open(chat);
-  await until(zas.timeline(chat), (now): now is typeof now => now.phase === "ready");
+  const { phase } = await until(
+    zas.timeline(chat),
+    (now): now is typeof now => now.phase === "ready" || now.phase === "failed",
+  );
   close();
+  if (phase === "failed") throw new Error("No se pudieron cargar los mensajes");
   return messages(chat).get();
 }
 
