@@ -1,8 +1,6 @@
 //! What the examples' tests install by themselves, as their READMEs say: packages from npm and from PyPI. This
 //! says whether they may and can.
 
-use std::fs;
-
 use crate::debian;
 use crate::process::{Captured, capture_quietly, command, is_there};
 use crate::steps::Note;
@@ -15,8 +13,7 @@ const INSTALLED: [&str; 2] = ["examples/nextjs/node_modules/.installed", "exampl
 
 /// Whether all is there, so that nothing has to be downloaded. What has changed since, the tests see.
 pub(crate) fn ready() -> bool {
-    let installed = |path: &&str| fs::metadata(crate::root().join(path)).is_ok();
-    missing().is_empty() && INSTALLED.iter().all(|path| installed(path))
+    missing().is_empty() && INSTALLED.iter().all(|path| crate::root().join(path).is_file())
 }
 
 fn missing() -> Vec<&'static str> {
