@@ -183,7 +183,7 @@ test("what the service is asked for it gives: a chat that is pointed at is there
   const room = await ana.openPrivate(luis);
   await luis.send(room, "ya estoy aquí");
   const a = await enter(ana.username);
-  const loaded = a.page.waitForResponse((answer) => answer.url().includes(`/v1/rooms/${room}/`));
+  const loaded = a.page.waitForResponse((answer) => answer.url().includes(`/v1/rooms/${room}`));
   const chat = a.page.getByRole("button", { name: /^Luis/ });
   await chat.hover();
   await (await loaded).finished();
