@@ -63,5 +63,7 @@ export default defineConfig({
           use: { viewport: { width: 820, height: 1180 }, ...touch },
         },
         { name: "desktop", testMatch: /everywhere|desktop/, use: DESKTOP },
+        // Each installs, builds and serves an app of its own; what is not installed may be left out.
+        { name: "examples", testMatch: /example-/, use: DESKTOP },
       ],
 });

@@ -24,6 +24,7 @@
 mod args;
 mod boundaries;
 mod debian;
+mod examples;
 mod r#gen;
 mod planted;
 mod process;

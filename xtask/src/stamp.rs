@@ -33,7 +33,7 @@ impl Stamp {
 }
 
 /// What builds and tools leave beside sources.
-const NOT_SOURCES: [&str; 5] = ["node_modules", "dist", "target", "output", "generated"];
+const NOT_SOURCES: [&str; 6] = ["node_modules", "dist", "target", "output", "generated", "static"];
 
 /// Every source file at or below a path, in order of name.
 pub(crate) fn files(path: &Path) -> Vec<PathBuf> {

@@ -11,7 +11,7 @@ use crate::process::{Captured, capture, cargo, is_there};
 use crate::report::{self, Counts};
 use crate::run::{build_server, captured};
 use crate::steps::{Board, Finished, Note, Outcome, Step};
-use crate::{boundaries, debian, r#gen, python, web};
+use crate::{boundaries, debian, examples, r#gen, python, web};
 
 /// Lines of a failed step's output that are shown, from its end.
 const SHOWN_LINES: usize = 400;
@@ -112,7 +112,7 @@ fn plan(options: &Options) -> Vec<Vec<Lane>> {
             captured(web::script("check", "e2e", note))
         }));
         tools.push(Step::check("biome", |note| {
-            captured(capture(web::tool("biome", ".").args(["check", "web", "e2e"]), note))
+            captured(capture(web::tool("biome", ".").args(["check", "web", "e2e", "examples"]), note))
         }));
         rest.push(Step::check("SDK tests", |note| vitest("web/sdk", note)));
         rest.push(Step::check("client tests", |note| vitest("web/app", note)));
@@ -121,11 +121,19 @@ fn plan(options: &Options) -> Vec<Vec<Lane>> {
         tools.push(Step::gate("build the web client", |note| captured(web::build(note))));
         tools.push(Step::check("size of the client", |note| captured(web::script("size", "web/app", note))));
     }
+    if options.has(Part::Web) {
+        // With the SDK as it was built, which is how an app has it.
+        tools.push(Step::check("types of the Django example's page", |note| {
+            captured(web::script("check", "examples/django", note))
+        }));
+    }
     if options.has(Part::E2e) {
         let install = options.install;
         browser.push(Step::gate("build the server", |note| captured(capture(&mut build_server(), note))));
         browser.push(Step::gate("Chromium", move |note| find_chromium(install, note)));
         browser.push(Step::check("browser tests", browser_tests));
+        browser.push(Step::gate("what the examples need", move |note| find_examples(install, note)));
+        browser.push(Step::check("examples, as their READMEs say", example_tests));
     }
     vec![vec![lints, tools], vec![rust], vec![rest], vec![browser]]
 }
@@ -272,16 +280,36 @@ fn find_chromium(install: bool, note: &Note<'_>) -> Outcome {
     Outcome::Skipped("Chromium is not here; Debian's package \"chromium\" has it".into())
 }
 
+fn find_examples(install: bool, note: &Note<'_>) -> Outcome {
+    if examples::ready() {
+        return Outcome::Passed(Counts::default());
+    }
+    if install {
+        return captured(examples::prepare(note));
+    }
+    Outcome::Skipped(examples::say())
+}
+
 fn browser_tests(note: &Note<'_>) -> Outcome {
+    playwright("e2e", &["phone", "tablet", "desktop"], note)
+}
+
+fn example_tests(note: &Note<'_>) -> Outcome {
+    playwright("examples", &["examples"], note)
+}
+
+/// Runs projects of `e2e/playwright.config.ts`.
+fn playwright(name: &str, projects: &[&str], note: &Note<'_>) -> Outcome {
     let Some(browser) = debian::chromium() else {
         return Outcome::Failed(Counts::ONE_FAILED, "Chromium was installed and is not there".into());
     };
     if !web::built().join("index.html").is_file() {
         return Outcome::Skipped("the web client is not built".into());
     }
-    let report = report_file("e2e");
+    let report = report_file(name);
     let mut run = web::tool("playwright", "e2e");
     run.args(["test", "--reporter=list,json"])
+        .args(projects.iter().map(|project| format!("--project={project}")))
         .env("PLAYWRIGHT_JSON_OUTPUT_FILE", &report)
         .env("ZAS_BIN", crate::built("quick", "zas"))
         .env("ZAS_WEB_DIR", web::built())

@@ -212,6 +212,9 @@ async fn what_the_app_still_writes_follows_until_the_switch() {
         .collect();
     let (edited, deleted, liked) = (plain[0], plain[1], plain[2]);
     let name = |event: &zas_protocol::Event| id(event.body.message().unwrap().0);
+    let members = store.roster(RoomId(sample::room(0))).await.unwrap().unwrap().members;
+    let leaves = members.iter().find(|member| member.user != UserId(sample::user(0))).unwrap().user;
+    let leaver = id(leaves.0);
     let others = format!(
         "UPDATE messages SET content = 'corregido', is_edited = 1, updated_at = UTC_TIMESTAMP(6) WHERE id = {};
          UPDATE messages SET is_deleted = 1, deleted_at = UTC_TIMESTAMP(6), updated_at = UTC_TIMESTAMP(6) WHERE id = {};
@@ -220,6 +223,7 @@ async fn what_the_app_still_writes_follows_until_the_switch() {
            VALUES ({}, {ana}, 'golazo', UTC_TIMESTAMP(6));
          UPDATE users SET display_name = 'Otra' WHERE id = {ana};
          UPDATE chat_rooms SET name = 'Otro nombre' WHERE id = {room};
+         DELETE FROM chat_participants WHERE chat_room_id = {room} AND user_id = {leaver};
          INSERT INTO messages (id, chat_room_id, sender_id, content, message_type, is_edited, is_deleted, created_at, updated_at)
            VALUES ({new}, {room}, {ana}, 'último', 'text', 0, 0, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6));",
         name(edited), name(deleted), name(liked), name(liked),
@@ -242,6 +246,7 @@ async fn what_the_app_still_writes_follows_until_the_switch() {
     assert_eq!(reacted.len(), 1, "{reacted:?}");
     let renamed = store.room(UserId(sample::user(0)), RoomId(sample::room(0))).await.unwrap().unwrap();
     assert_eq!(renamed.name.as_deref(), Some("Otro nombre"));
+    assert_eq!(store.member(renamed.id, leaves).await.unwrap(), None, "who left there left here");
     assert_eq!(store.user(UserId(sample::user(0))).await.unwrap().unwrap().user.display_name, "Otra");
 }
 

@@ -327,7 +327,8 @@ export interface ClientOptions {
   url?: string;
   /**
    * `cookie`: the web client's way, refresh token in an HttpOnly cookie. `tokens`: kept in the given
-   * storage. `external`: an app with its own accounts gives access tokens.
+   * storage. `external`: an app with its own accounts gives access tokens; it rejects with a `TypeError`, as
+   * `fetch` does, where nobody answered, and with anything else where nobody is signed in any more.
    */
   auth?:
     | { kind: "cookie" }

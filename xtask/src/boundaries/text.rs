@@ -72,14 +72,14 @@ const RULES: [Rule; 7] = [
         why: "only the SDK's react entry imports React",
     },
     Rule {
-        below: &["web/app/src", "web/sdk/src"],
+        below: &["web/app/src", "web/sdk/src", "examples"],
         endings: &["ts", "tsx"],
         except: &[],
         never: &["innerHTML", "dangerouslySetInnerHTML", "@ts-ignore", "eval("],
         why: "text becomes nodes, types hold",
     },
     Rule {
-        below: &["web/app/src", "web/app/index.html", "web/app/public", "web/sdk/src"],
+        below: &["web/app/src", "web/app/index.html", "web/app/public", "web/sdk/src", "examples"],
         endings: &["ts", "tsx", "html", "css", "js", "webmanifest"],
         except: &["web/app/src/conversation"],
         never: &[
@@ -113,7 +113,7 @@ const RULES: [Rule; 7] = [
 pub(super) fn violations() -> Vec<String> {
     let root = crate::root();
     let mut found = Vec::new();
-    for top in ["crates", "xtask", "web", "e2e"] {
+    for top in ["crates", "xtask", "web", "e2e", "examples"] {
         for path in files(&root.join(top)) {
             let name = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().into_owned();
             if let Ok(text) = fs::read_to_string(&path) {

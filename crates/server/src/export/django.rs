@@ -235,8 +235,6 @@ impl Export<'_> {
             };
             self.django.add_room(&new).await.map_err(ExportError::Old)?;
             self.report.rooms += 1;
-        } else if let Some(name) = shown.name.as_deref().filter(|_| roster.kind == RoomKind::Group) {
-            self.django.rename_room(&key, name).await.map_err(ExportError::Old)?;
         }
         self.members(&key, &roster.members, known, roster.last_at).await?;
         let read: BTreeMap<UserId, (Seq, Micros)> =
@@ -335,6 +333,9 @@ impl Export<'_> {
     ) -> Result<(), ExportError> {
         let (mut new, mut reads) = (Vec::new(), Vec::new());
         for event in &stretch.events {
+            if let EventBody::RoomRenamed { name } = &event.body {
+                self.django.rename_room(room, name).await.map_err(ExportError::Old)?;
+            }
             let EventBody::Message { message, text, .. } = &event.body else { continue };
             let key = self.key(message.0);
             let state = stretch.states.get(&event.seq);

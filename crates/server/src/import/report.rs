@@ -95,8 +95,6 @@ pub struct Report {
     pub reads: u64,
     /// Answers to messages that are not there.
     pub replies_lost: u64,
-    /// Members here who are none there any more, and stayed.
-    pub gone: u64,
     /// Changes there since an earlier import, made here too.
     pub changed: u64,
     /// People whose usernames had to change: as there, as here.
@@ -202,9 +200,6 @@ impl fmt::Display for Report {
                 "{} answers are to messages that are not there, and are plain messages now.",
                 self.replies_lost
             )?;
-        }
-        if self.gone > 0 {
-            writeln!(f, "{} members of rooms here are none there any more, and stayed.", self.gone)?;
         }
         if !self.renamed.is_empty() {
             writeln!(f, "{} people have another username here.", self.renamed.len())?;

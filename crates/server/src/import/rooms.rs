@@ -89,6 +89,7 @@ impl Import<'_> {
                 self.create(&plan, at).await?
             }
         };
+        let mut left: Vec<UserId> = Vec::new();
         if let Some(roster) = &here {
             let is_in: BTreeSet<UserId> = roster.members.iter().map(|member| member.user).collect();
             for &(user, role, member) in plan.members.iter().filter(|(user, ..)| !is_in.contains(user)) {
@@ -102,7 +103,8 @@ impl Import<'_> {
                 self.join(&plan, user, role, member).await?;
             }
             let there: BTreeSet<UserId> = plan.members.iter().map(|&(user, ..)| user).collect();
-            self.report.gone += is_in.difference(&there).count() as u64;
+            let known: BTreeSet<UserId> = self.people.values().map(|person| person.id).collect();
+            left.extend(is_in.difference(&there).filter(|user| known.contains(user)));
         }
         self.report.rooms.count(here.is_some());
         let name = plan.name.clone().unwrap_or_else(|| {
@@ -113,6 +115,13 @@ impl Import<'_> {
         let times = self.messages(&mut log, first, reading).await?;
         if here.is_some() {
             self.rename(&plan).await?;
+        }
+        // Who left there, after all that they still saw.
+        for user in left {
+            self.flush().await?;
+            let room = plan.id;
+            self.command(user, |txn_id| Command::LeaveRoom { txn_id, room }, "chat_participants", &old.key)
+                .await?;
         }
         // How far people have read, where it is a time that says so.
         for &(user, _, member) in &plan.members {

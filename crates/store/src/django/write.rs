@@ -5,8 +5,8 @@ use zas_protocol::Micros;
 
 use super::Django;
 use crate::error::StoreError;
-use crate::mariadb::Failure;
 use crate::mariadb::lists::{self, places, statement};
+use crate::mariadb::{Failure, get};
 
 /// A time that a column takes.
 macro_rules! at {
@@ -103,6 +103,20 @@ impl Django {
         // Ended first: what is being read is of an earlier moment.
         let begin = raw_sql("COMMIT; SET SESSION sql_mode = 'NO_ENGINE_SUBSTITUTION'; START TRANSACTION");
         begin.execute(&mut self.connection).await.map_err(Failure::from)?;
+        Ok(())
+    }
+
+    /// Whether all that was just written is there as it was given: without strict rules a server cuts what does
+    /// not fit.
+    async fn nothing_was_cut(&mut self) -> Result<(), StoreError> {
+        let warnings = query("SHOW WARNINGS").fetch_all(&mut self.connection).await.map_err(Failure::from)?;
+        for warning in &warnings {
+            // Data truncated, data too long, a character that the column cannot hold.
+            if matches!(get::<i64>(warning, 1)?, 1265 | 1366 | 1406) {
+                let why = "a text does not fit its column there; make the column longer";
+                return Err(StoreError::Other(why.to_owned()));
+            }
+        }
         Ok(())
     }
 
@@ -272,6 +286,7 @@ impl Django {
                     .bind(message.edited_at.or(message.deleted_at).unwrap_or(message.at))
             });
             insert.execute(&mut self.connection).await.map_err(Failure::from)?;
+            self.nothing_was_cut().await?;
         }
         if let Some(last) = messages.last() {
             let update = statement(
@@ -301,7 +316,7 @@ impl Django {
             concat!("UPDATE messages SET content = ?, is_edited = 1, updated_at = ", at!(), " WHERE id = ?");
         let update = query(sql).bind(content).bind(at).bind(key);
         update.execute(&mut self.connection).await.map_err(Failure::from)?;
-        Ok(())
+        self.nothing_was_cut().await
     }
 
     /// A message was deleted: its text goes, and its place stays.
