@@ -193,7 +193,7 @@ impl<'a> Import<'a> {
         for room in &rooms {
             let members: &[OldMember] = members.get(&room.key).map_or(&[], Vec::as_slice);
             let mut places = touched.remove(&room.key).unwrap_or_default();
-            places.sort_unstable_by(|a, b| (a.at, a.id).cmp(&(b.at, b.id)));
+            places.sort_unstable_by_key(|place| (place.at, place.id));
             let is_new =
                 zas_store::django::id(&room.key).is_some_and(|id| !self.rooms.contains_key(&RoomId(id)));
             let came = members.iter().any(|member| member.joined_at.is_some_and(|at| at >= since - OVERLAP));

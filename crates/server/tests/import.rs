@@ -4,10 +4,13 @@
 mod support;
 
 use std::future::Pending;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use rustix::process::{Pid, Signal, kill_process};
 use support::PATIENCE;
 use support::process::{Setup, zas};
 use tokio::sync::{Notify, oneshot};
@@ -439,4 +442,98 @@ async fn what_was_said_here_goes_back_into_the_tables_that_it_came_from() {
         "{carried:?}"
     );
     assert_eq!(store.user_by_login("nueva").await.unwrap().unwrap().email, "nueva@example.com");
+}
+
+/// What a guide has between fences of a kind, in order.
+fn blocks(guide: &str, kind: &str) -> Vec<String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guides/");
+    let text = std::fs::read_to_string(format!("{path}{guide}")).unwrap();
+    let mut parts = text.split("\n```");
+    parts.next();
+    let (mut found, mut inside) = (Vec::new(), true);
+    for part in parts {
+        let (first, rest) = part.split_once('\n').unwrap_or((part, ""));
+        if inside && first == kind {
+            found.push(rest.to_owned());
+        }
+        inside = !inside;
+    }
+    found
+}
+
+/// Each command of the guide, in its order, with its settings and its grants.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_guides_commands_move_a_chat_in_and_back() {
+    for kind in ["", "sh", "env", "sql", "python"] {
+        let (english, spanish) = (blocks("moving-in.md", kind), blocks("mudanza.es.md", kind));
+        assert_eq!(english, spanish, "both languages say the same");
+        assert!(!english.is_empty(), "{kind:?}");
+    }
+    let database = Mariadb::start();
+    let url = database.database();
+    sample::make(&url, &SMALL).await.unwrap();
+    // The guide's names are `app` on the usual port; here it is another.
+    let (server, name) = url.rsplit_once('/').unwrap();
+    let address = server.rsplit_once('@').unwrap().1;
+    for sql in blocks("moving-in.md", "sql") {
+        database.execute(&sql.replace("app.*", &format!("{name}.*")));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let key = folder.path().join("django.key");
+    std::fs::write(&key, "a key that signs nothing else, of 32 characters and more").unwrap();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let settings: Vec<(String, String)> = blocks("moving-in.md", "env")
+        .iter()
+        .flat_map(|block| block.lines())
+        .map(|line| {
+            let (name_of, value) = line.split_once('=').unwrap();
+            let value = value
+                .replace("127.0.0.1:3306/app", &format!("{address}/{name}"))
+                .replace("/etc/zas/django.key", &key.to_string_lossy());
+            (name_of.to_owned(), value)
+        })
+        .filter(|(name, _)| name != "ZAS_DATA")
+        .collect();
+    let mut ran = Vec::new();
+    for line in blocks("moving-in.md", "").iter().flat_map(|block| block.lines()) {
+        let line = line.replace("/srv/app/media", &folder.path().join("media").to_string_lossy());
+        let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        if words[0] == "serve" {
+            let mut setup = Setup::new(&data).arguments(&words[1..]);
+            for (name, value) in &settings {
+                setup = setup.environment(name, value);
+            }
+            let server = setup.start().await;
+            zas_client::Client::sign_in(&server.url, "persona1", "clave del chat").await.unwrap();
+            assert_eq!(server.stop().await, Some(0));
+        } else {
+            let mut command = zas(&data);
+            command.envs(settings.iter().cloned()).args(&words).current_dir(folder.path());
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            let follows = words.contains(&"--follow");
+            let done = tokio::task::spawn_blocking(move || {
+                let mut child = command.spawn().unwrap();
+                if follows {
+                    let mut line = String::new();
+                    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+                    assert!(line.starts_with("All is here."), "{line}");
+                    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+                }
+                child.wait_with_output().unwrap()
+            });
+            let done = done.await.unwrap();
+            assert!(done.status.success(), "{line}: {done:?}");
+        }
+        ran.push(words[..2.min(words.len())].join(" "));
+    }
+    let all = [
+        "config check",
+        "import django",
+        "import django",
+        "import django",
+        "serve --upstream",
+        "export django",
+    ];
+    assert_eq!(ran, all);
 }

@@ -97,7 +97,7 @@ pub(super) fn export_django(config: &Config, order: ExportDjango) -> Result<(), 
     let options = export::django::Options { to, media_dir, media, message_chars };
     let report = block_on(async {
         let keys = Keys::load(&config.data).map_err(|error| error.to_string())?;
-        let store = database::open(&config, &keys).await.map_err(|error| error.to_string())?;
+        let store = database::open(config, &keys).await.map_err(|error| error.to_string())?;
         let files =
             Files::open(&config.data, &keys, config.limits.clone()).map_err(|error| error.to_string())?;
         let report = export::django::run(&*store, &files, options).await;

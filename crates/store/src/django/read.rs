@@ -206,7 +206,7 @@ impl Django {
             Ok(OldPlace { id: id(&key), key, at: time(row, 1)? })
         };
         let mut all = rows.iter().map(place).collect::<Result<Vec<_>, _>>()?;
-        all.sort_unstable_by(|a, b| (a.at, a.id).cmp(&(b.at, b.id)));
+        all.sort_unstable_by_key(|place| (place.at, place.id));
         Ok(all)
     }
 
