@@ -24,8 +24,10 @@ mod rooms;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use zas_core::ledger::Pair;
 use zas_protocol::{Micros, RoomId, Seq, UserId};
 use zas_store::django::{Django, OldMember, OldPlace, OldRoom};
@@ -83,7 +85,7 @@ pub trait Watch: Sync {
 /// # Errors
 /// [`ImportError`].
 pub async fn run(
-    store: &dyn Store,
+    store: &Arc<dyn Store>,
     options: Options,
     watch: &dyn Watch,
     switched: Option<impl Future<Output = ()>>,
@@ -111,7 +113,7 @@ pub async fn run(
 }
 
 struct Import<'a> {
-    store: &'a dyn Store,
+    store: Arc<dyn Store>,
     /// Taken away while messages are read.
     django: Option<Django>,
     options: Options,
@@ -127,6 +129,8 @@ struct Import<'a> {
     own_logs: BTreeMap<UserId, (Seq, Micros)>,
     /// What is to be written next, of any number of rooms: a commit costs the same however much is in it.
     pending: Imported,
+    /// What is being written.
+    writing: Option<JoinHandle<Result<(), StoreError>>>,
     /// There was nobody here before, so that nothing need be looked for.
     is_first: bool,
     /// The old database's time when it was last looked at.
@@ -134,11 +138,15 @@ struct Import<'a> {
 }
 
 impl<'a> Import<'a> {
-    async fn open(store: &'a dyn Store, options: Options, watch: &'a dyn Watch) -> Result<Self, ImportError> {
+    async fn open(
+        store: &Arc<dyn Store>,
+        options: Options,
+        watch: &'a dyn Watch,
+    ) -> Result<Self, ImportError> {
         let django = Django::open(&options.from).await.map_err(ImportError::Old)?;
         Ok(Self {
             is_first: store.count_users().await? == 0,
-            store,
+            store: store.clone(),
             django: Some(django),
             options,
             watch,
@@ -148,6 +156,7 @@ impl<'a> Import<'a> {
             rooms: BTreeMap::new(),
             own_logs: BTreeMap::new(),
             pending: Imported::default(),
+            writing: None,
             began: 0,
         })
     }
@@ -221,17 +230,27 @@ impl<'a> Import<'a> {
         Ok(Reading::start(self.django.take().ok_or_else(reading)?, jobs))
     }
 
-    /// Writes what is pending, so that it can be read.
-    async fn flush(&mut self) -> Result<(), ImportError> {
+    /// Begins to write what is pending, once what is being written is.
+    async fn write_on(&mut self) -> Result<(), ImportError> {
+        self.written().await?;
         let pending = std::mem::take(&mut self.pending);
-        self.write(pending).await
+        if !self.options.dry_run && pending != Imported::default() {
+            let store = self.store.clone();
+            self.writing = Some(tokio::spawn(async move { store.import(pending).await }));
+        }
+        Ok(())
     }
 
-    async fn write(&self, what: Imported) -> Result<(), ImportError> {
-        if self.options.dry_run || what == Imported::default() {
-            return Ok(());
-        }
-        Ok(self.store.import(what).await?)
+    /// Waits for what is being written.
+    async fn written(&mut self) -> Result<(), ImportError> {
+        let Some(writing) = self.writing.take() else { return Ok(()) };
+        Ok(writing.await.map_err(|error| StoreError::Other(error.to_string())).flatten()?)
+    }
+
+    /// Writes what is pending, so that it can be read.
+    async fn flush(&mut self) -> Result<(), ImportError> {
+        self.write_on().await?;
+        self.written().await
     }
 
     /// Whether both sides hold the same, room by room.
@@ -239,7 +258,7 @@ impl<'a> Import<'a> {
         self.watch.compares(self.rooms.values().map(|room| room.messages).sum());
         let rooms: BTreeSet<RoomId> = self.rooms.keys().copied().collect();
         for id in rooms {
-            let (messages, digest) = facts::digest_here(self.store, id, self.watch).await?;
+            let (messages, digest) = facts::digest_here(&*self.store, id, self.watch).await?;
             let brought = &self.rooms[&id];
             self.report.compared(id, brought, messages, digest);
         }

@@ -50,8 +50,8 @@ impl World {
         Ok(Self { auth: Auth::new(keys, store.clone()), store, users: 0 })
     }
 
-    pub(super) fn store(&self) -> &dyn Store {
-        &*self.store
+    pub(super) const fn store(&self) -> &Arc<dyn Store> {
+        &self.store
     }
 
     pub(super) async fn users(&mut self, count: usize) -> Result<Vec<User>, String> {

@@ -75,7 +75,7 @@ pub(super) fn import_django(config: &Config, order: ImportDjango) -> Result<Exit
     let report = block_on(async {
         let keys = Keys::load(&config.data).map_err(|error| error.to_string())?;
         let store = database::open(config, &keys).await.map_err(|error| error.to_string())?;
-        let report = import::run(&*store, options, &bar, ctrl_c).await.map_err(|error| error.to_string());
+        let report = import::run(&store, options, &bar, ctrl_c).await.map_err(|error| error.to_string());
         store.close().await;
         report
     })??;

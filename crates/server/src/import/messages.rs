@@ -18,7 +18,7 @@ use super::{Import, ImportError};
 use crate::clock;
 
 /// Writes of one transaction, about.
-const PENDING: usize = 2_000;
+const PENDING: usize = 10_000;
 /// Events read at once.
 const PIECE: u32 = 1_000;
 
@@ -64,7 +64,7 @@ impl Import<'_> {
             self.piece(log, &piece, &places, &mut seqs, &mut times).await?;
             self.watch.more(piece.messages.len() as u64);
             if self.pending.writes.len() >= PENDING {
-                self.flush().await?;
+                self.write_on().await?;
             }
             if piece.is_last {
                 return Ok(times);
@@ -276,7 +276,7 @@ impl Import<'_> {
             let events = self.store.log_after(room, after, PIECE).await?;
             let Some(last) = events.last() else { break };
             after = last.seq;
-            let facts = facts::here(self.store, room, &events).await?;
+            let facts = facts::here(&*self.store, room, &events).await?;
             here.extend(facts.into_iter().map(|(message, _, fact)| (message, fact)));
         }
         let mut any = false;

@@ -55,8 +55,10 @@ impl Import<'_> {
                 self.report.users.brought(&kept);
             }
             // A picture is there before somebody has it.
-            self.write(avatars.0).await?;
-            self.write(avatars.1).await?;
+            for picture in [avatars.0, avatars.1] {
+                self.pending = picture;
+                self.flush().await?;
+            }
         }
         Ok(())
     }
