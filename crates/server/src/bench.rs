@@ -75,12 +75,17 @@ pub fn run(options: &Options, progress: bool) -> Result<Report, String> {
     let began = Instant::now();
     let cores = Cores::find();
     raise_open_files();
+    let mut bench = Bench::new(options.clone(), cores.clone(), progress)?;
+    if let Some(from) = options.import_from.as_deref().filter(|_| options.wants("import")) {
+        // No generator takes a core from it.
+        let all = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+        all.block_on(bench.import(from))?;
+    }
     cores.keep_generator();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;
-    let mut bench = Bench::new(options.clone(), cores.clone(), progress)?;
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
         if options.wants("messages") {
@@ -97,9 +102,6 @@ pub fn run(options: &Options, progress: bool) -> Result<Report, String> {
         }
         if options.wants("stored") {
             bench.stored().await?;
-        }
-        if let Some(from) = options.import_from.as_deref().filter(|_| options.wants("import")) {
-            bench.import(from).await?;
         }
         Ok::<(), String>(())
     })?;
