@@ -253,6 +253,24 @@ async fn what_the_app_still_writes_follows_until_the_switch() {
     let renamed = store.room(UserId(sample::user(0)), RoomId(sample::room(0))).await.unwrap().unwrap();
     assert_eq!(renamed.name.as_deref(), Some("Otro nombre"));
     assert_eq!(store.member(renamed.id, leaves).await.unwrap(), None, "who left there left here");
+
+    // And comes back, and comes to another group besides.
+    let other = id(sample::room(3));
+    let joins = |room: &str| {
+        format!(
+            "INSERT INTO chat_participants (chat_room_id, user_id, role, other_user_nickname, chat_background,
+               chat_color, other_message_color, notifications_enabled, sound_enabled, is_muted, is_blocked,
+               joined_at) VALUES ({room}, {leaver}, 'member', '', '', '', '', 1, 1, 0, 0, UTC_TIMESTAMP(6));"
+        )
+    };
+    sample::execute(&url, &format!("{} {}", joins(&room), joins(&other))).await.unwrap();
+    let report = import_all(&store, &url).await;
+    assert_eq!(report.differing().count(), 0, "{report}");
+    for room in [renamed.id, RoomId(sample::room(3))] {
+        assert!(store.member(room, leaves).await.unwrap().is_some(), "{report}");
+    }
+    let own_log = store.member(RoomId::own_log(leaves), leaves).await.unwrap().unwrap();
+    assert!(own_log.head > 3, "left, and joined twice since: {own_log:?}");
     assert_eq!(store.user(UserId(sample::user(0))).await.unwrap().unwrap().user.display_name, "Otra");
 }
 

@@ -302,6 +302,8 @@ impl Import<'_> {
             return Ok(());
         }
         let command = command(TxnId::mint(clock::now(), clock::random()));
+        // It may go to own logs as well.
+        self.own_logs.clear();
         let outcomes = self.store.commit(vec![Submission { user, command }], clock::now()).await?;
         if outcomes.first().is_some_and(Result::is_err) {
             self.report.leave(table, key, Fault::Refused);

@@ -1,10 +1,11 @@
-//! Rooms and who is in them. Everybody who is in one there sees it here from its beginning, as there.
+//! Rooms and who is in them. Everybody who is in one there when it is brought sees it here from its beginning, as
+//! there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use zas_core::ledger::{Pair, Write, pair};
 use zas_core::shape;
-use zas_protocol::{Command, Event, EventBody, Micros, Role, RoomId, RoomKind, RoomPrefs, UserId};
+use zas_protocol::{Command, Event, EventBody, Micros, Role, RoomId, RoomKind, RoomPrefs, Seq, UserId};
 use zas_store::django::{Fault, OldMember, OldRoom, id};
 
 use super::facts::Digest;
@@ -99,8 +100,10 @@ impl Import<'_> {
                 let role = if role == Role::Owner { Role::Admin } else { role };
                 let event =
                     log.next(member.joined_at.unwrap_or_default(), None, EventBody::MemberAdded { user });
+                // From now on, as in any group: they may have been in it before, and each stay begins once.
+                let from = event.seq;
                 self.pending.writes.push(Write::Append { event, fingerprint: None });
-                self.join(&plan, user, role, member).await?;
+                self.join(&plan, user, role, from, member).await?;
             }
             let there: BTreeSet<UserId> = plan.members.iter().map(|&(user, ..)| user).collect();
             let known: BTreeSet<UserId> = self.people.values().map(|person| person.id).collect();
@@ -231,20 +234,21 @@ impl Import<'_> {
         let event = log.next(at, Some(plan.made_by), body);
         self.pending.writes.push(Write::Append { event, fingerprint: None });
         for &(user, role, member) in &plan.members {
-            self.join(plan, user, role, member).await?;
+            self.join(plan, user, role, 1, member).await?;
         }
         Ok(log)
     }
 
-    /// Lets somebody see all of a room, and their devices know of it.
+    /// Lets somebody see a room from there on, and their devices know of it.
     async fn join(
         &mut self,
         plan: &Plan<'_>,
         user: UserId,
         role: Role,
+        from: Seq,
         member: &OldMember,
     ) -> Result<(), ImportError> {
-        let (room, from) = (plan.id, 1);
+        let room = plan.id;
         let at = member.joined_at.unwrap_or(plan.at);
         self.pending.writes.push(Write::StartMembership { room, user, role, from, at });
         let own_log = RoomId::own_log(user);
