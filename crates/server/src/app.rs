@@ -16,6 +16,7 @@ use crate::feed::anonymous::Anonymous;
 use crate::feed::poll::Polls;
 use crate::files::Files;
 use crate::legacy::once::Once;
+use crate::legacy::ticket::Tickets;
 use crate::metrics::Metrics;
 use crate::nodehub::NodeHub;
 use crate::upstream::Upstream;
@@ -52,6 +53,8 @@ pub struct App {
     pub old_polls: Arc<Polls<(DeviceId, RoomId)>>,
     /// What clients of the old contract have just sent without a name.
     pub once: Arc<Once>,
+    /// Tickets for the old contract's sockets.
+    pub tickets: Arc<Tickets>,
     /// The web client.
     pub web: Web,
     /// The existing backend, if one stands behind.

@@ -9,7 +9,7 @@
 //! | [`shapes`] | its objects: user, chat, message |
 //! | `said` | a message, with all that it is shown with |
 //! | `accounts`, `people`, `chats`, `messages`, `changes` | its paths |
-//! | `socket` | its socket, one for each chat |
+//! | `socket`, [`ticket`] | its socket, one for each chat; a ticket for it in place of a token |
 //! | `once` | the client that sends by socket and by POST |
 //!
 //! To add a path: a handler in its module, its line in [`signed_in`] (or beside it), its row in
@@ -25,6 +25,7 @@ mod people;
 mod said;
 mod shapes;
 mod socket;
+pub mod ticket;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -63,7 +64,7 @@ fn media() -> [Listed; 2] {
     ]
 }
 
-fn signed_in() -> [Listed; 18] {
+fn signed_in() -> [Listed; 19] {
     [
         listed!("/api/auth/verify", get accounts::verify),
         listed!("/api/auth/profile", get accounts::profile, patch accounts::change_profile),
@@ -86,6 +87,7 @@ fn signed_in() -> [Listed; 18] {
         listed!("/api/messaging/chats/{chat}/chat-settings", patch chats::settings),
         listed!("/api/messaging/chats/{chat}/add_participant", post chats::add_participant),
         listed!("/api/messaging/chats/{chat}/leave", post chats::leave),
+        listed!("/api/messaging/ws-ticket", post ticket::ticket),
         listed!("/ws/chat/{chat}", get socket::socket),
     ]
 }

@@ -192,6 +192,7 @@ pub fn assemble(
         polls: Arc::default(),
         old_polls: Arc::default(),
         once: Arc::default(),
+        tickets: Arc::default(),
         web: Web::from_env(),
         upstream,
     })

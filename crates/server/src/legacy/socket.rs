@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
@@ -19,8 +20,10 @@ use super::messages::{self, New};
 use super::once::Transport;
 use super::said::Said;
 use super::shapes::People;
+use crate::accept::Allowance;
 use crate::app::App;
 use crate::auth::Identity;
+use crate::auth::extract::ClientAddress;
 use crate::clock;
 use crate::feed::mailbox::{Item, Mailbox};
 use crate::feed::socket::bounded;
@@ -47,19 +50,40 @@ const GOING_AWAY: u16 = 1001;
 #[derive(Deserialize)]
 pub(super) struct Token {
     token: Option<String>,
+    ticket: Option<String>,
+}
+
+/// For a client that has no token to show at the handshake, how long it may take to send one.
+const FIRST_MESSAGE: Duration = Duration::from_secs(3);
+
+/// What a client without a token sends first.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum First {
+    Authenticate { token: String },
 }
 
 pub(super) async fn socket(
     State(app): State<App>,
     Path(chat): Path<String>,
     Query(query): Query<Token>,
+    ClientAddress(address): ClientAddress,
+    Extension(allowance): Extension<Allowance>,
     headers: HeaderMap,
     base: Base,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let language = language(&headers);
     let allowed = origin_is_allowed(&headers, &app.config.allowed_origins);
-    let token = query.token.filter(|token| !token.is_empty()).or_else(|| token_of(&headers));
+    // One that is no good is as good as a token that is none.
+    let redeem = |ticket: String| app.tickets.redeem(&ticket, clock::steady()).unwrap_or_default();
+    let ticket = query.ticket.map(redeem);
+    let token = query.token.filter(|token| !token.is_empty()).or_else(|| token_of(&headers)).or(ticket);
+    // Whoever shows none here is a stranger until their first message.
+    let place = match token {
+        Some(_) => None,
+        None => app.anonymous.enter(address, &allowance).await,
+    };
     let protocol = upgrade.requested_protocols().next().cloned();
     let upgrade = match protocol.as_ref().and_then(|value| value.to_str().ok()) {
         // A browser that offered one fails without an answer to it.
@@ -71,7 +95,14 @@ pub(super) async fn socket(
         let stall = Duration::from_millis(app.config.limits.write_stall_ms);
         let mut socket = ChatSocket { socket, language, stall };
         let end = match allowed {
-            true => serve(&app, &mut socket, &chat, token, base).await,
+            true => {
+                let token = match token {
+                    Some(token) => Some(token),
+                    None => socket.first_message().await,
+                };
+                drop(place);
+                serve(&app, &mut socket, &chat, token, base).await
+            }
             false => End::Refused(BAD_ORIGIN, FORBIDDEN),
         };
         socket.finish(end).await;
@@ -124,6 +155,14 @@ impl ChatSocket {
     async fn say(&mut self, kind: &str, say: Say) -> Result<(), End> {
         let text = say.in_(self.language);
         self.send(json!({ "type": kind, "message": text })).await
+    }
+
+    /// The token of a client that sends it first of all.
+    async fn first_message(&mut self) -> Option<String> {
+        let said = tokio::time::timeout(FIRST_MESSAGE, self.socket.recv()).await.ok()??.ok()?;
+        let Message::Text(text) = said else { return None };
+        let First::Authenticate { token } = serde_json::from_str(&text).ok()?;
+        Some(token)
     }
 
     async fn finish(mut self, end: End) {

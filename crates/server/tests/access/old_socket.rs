@@ -26,13 +26,20 @@ enum Shown {
     InTheAddress,
     AsSubprotocol,
     InAHeader,
+    AsFirstMessage,
+    ByTicket,
+}
+
+impl Shown {
+    const ALL: [Self; 5] =
+        [Self::InTheAddress, Self::AsSubprotocol, Self::InAHeader, Self::AsFirstMessage, Self::ByTicket];
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_old_socket_tells_each_caller_what_their_rows_say_however_the_token_is_shown() {
     let stage = Stage::start().await;
     let mut wrong = Vec::new();
-    for shown in [Shown::InTheAddress, Shown::AsSubprotocol, Shown::InAHeader] {
+    for shown in Shown::ALL {
         for caller in Caller::ALL {
             let cast = Cast::new(&stage, caller).await;
             let heard = heard(&cast, shown).await;
@@ -55,20 +62,31 @@ async fn the_old_socket_tells_each_caller_what_their_rows_say_however_the_token_
 
 async fn open(cast: &Cast<'_>, shown: Shown) -> Socket {
     let url = format!("ws://{}/ws/chat/{}/", cast.server.address, cast.room);
-    let request = match (&cast.token, shown) {
-        (None, _) => url.into_client_request().unwrap(),
-        (Some(token), Shown::InTheAddress) => format!("{url}?token={token}").into_client_request().unwrap(),
-        (Some(token), shown) => {
-            let mut request = url.into_client_request().unwrap();
-            let (name, value) = match shown {
-                Shown::AsSubprotocol => ("sec-websocket-protocol", token.clone()),
-                _ => ("authorization", format!("Bearer {token}")),
-            };
-            request.headers_mut().insert(name, value.parse().unwrap());
-            request
+    let mut request = url.clone().into_client_request().unwrap();
+    match (&cast.token, shown) {
+        (None, _) | (_, Shown::AsFirstMessage) => {}
+        (Some(token), Shown::InTheAddress) => {
+            request = format!("{url}?token={token}").into_client_request().unwrap();
         }
-    };
-    Socket(tokio_tungstenite::connect_async(request).await.unwrap().0)
+        (Some(token), Shown::ByTicket) => {
+            let asked =
+                cast.server.http.post(cast.server.url("/api/messaging/ws-ticket/")).bearer_auth(token);
+            let told: serde_json::Value = asked.send().await.unwrap().json().await.unwrap();
+            let ticket = told["ticket"].as_str().unwrap_or("nada");
+            request = format!("{url}?ticket={ticket}").into_client_request().unwrap();
+        }
+        (Some(token), Shown::AsSubprotocol) => {
+            request.headers_mut().insert("sec-websocket-protocol", token.parse().unwrap());
+        }
+        (Some(token), Shown::InAHeader) => {
+            request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        }
+    }
+    let mut socket = Socket(tokio_tungstenite::connect_async(request).await.unwrap().0);
+    if let (Some(token), Shown::AsFirstMessage) = (&cast.token, shown) {
+        socket.say(json!({"type": "authenticate", "token": token})).await;
+    }
+    socket
 }
 
 /// What they hear of what a peer does, or the code they are closed with.

@@ -144,6 +144,7 @@ const OLD: &[Row] = &[
     ("PATCH /api/messaging/chats/{chat}/chat-settings", "", "{}", "-??yyy----"),
     ("POST /api/messaging/chats/{chat}/add_participant", "", r#"{"user_id":"{guest}"}"#, "-??nyy----"),
     ("POST /api/messaging/chats/{chat}/leave", "", "{}", "-??yyy----"),
+    ("POST /api/messaging/ws-ticket", "", "{}", "-yyyyy----"),
     ("GET /ws/chat/{chat}", "", "", "xxxxxxxxxx"),
 ];
 

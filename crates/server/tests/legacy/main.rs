@@ -306,6 +306,17 @@ async fn the_socket_accepts_then_says_what_is_wrong_then_closes() {
     request.headers_mut().insert("sec-websocket-protocol", ana.token.parse().unwrap());
     let (socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
     Socket(socket).until("connection_success").await;
+
+    // An address need not hold a token at all.
+    let mut first = chat_socket(&server, &room, "").await;
+    first.say(json!({"type": "authenticate", "token": ana.token})).await;
+    first.until("connection_success").await;
+    let (status, told) = server.post(&ana, "/api/messaging/ws-ticket/", json!({})).await;
+    assert_eq!((status, &told["expires_in"]), (200, &json!(30)));
+    let by_ticket = format!("?ticket={}", told["ticket"].as_str().unwrap());
+    chat_socket(&server, &room, &by_ticket).await.until("connection_success").await;
+    let mut again = chat_socket(&server, &room, &by_ticket).await;
+    assert_eq!(again.until("error").await["message"], "Token inválido", "a ticket is for one socket");
 }
 
 #[tokio::test]
