@@ -162,7 +162,8 @@ async fn carry_out(auth: &Auth, store: &dyn Store, order: Order) -> Result<Strin
     }
 }
 
-async fn find(store: &dyn Store, user: &str) -> Result<UserRow, String> {
+/// The account of a username or an email.
+pub(crate) async fn find(store: &dyn Store, user: &str) -> Result<UserRow, String> {
     let login = user.trim().trim_start_matches('@').to_lowercase();
     let row = store.user_by_login(&login).await.map_err(|error| error.to_string())?;
     row.ok_or_else(|| format!("there is no user {login:?}; `zas admin user list` shows all"))

@@ -50,7 +50,7 @@ enum Command {
     /// Brings what another app has
     #[command(subcommand)]
     Import(moving::Import),
-    /// Writes what was said here elsewhere
+    /// Writes what was said here elsewhere; the server must be stopped
     #[command(subcommand)]
     Export(moving::Export),
     /// Measures this machine's Zas beside a bare loop; --quick takes a minute
@@ -339,10 +339,10 @@ fn run(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, String> {
             log_to_stderr(&config)?;
             return moving::import_django(&config, order);
         }
-        Command::Export(moving::Export::Django(order)) => {
+        Command::Export(what) => {
             let config = load()?.config;
             log_to_stderr(&config)?;
-            moving::export_django(&config, order)?;
+            moving::export(&config, what)?;
         }
         Command::Bench(Bench { bare_loop: true, .. }) => {
             let config = load()?.config;

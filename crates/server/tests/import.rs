@@ -203,8 +203,6 @@ async fn what_the_app_still_writes_follows_until_the_switch() {
     sample::make(&url, &SMALL).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let store = sqlite(&folder);
-    let id = |id: uuid::Uuid| format!("'{}'", id.simple());
-    let (room, ana, new) = (id(sample::room(0)), id(sample::user(0)), id(sample::message(900_000)));
     // A message of plain text that nobody has touched, and its author.
     let events = {
         import_all(&store, &url).await;
@@ -217,25 +215,20 @@ async fn what_the_app_still_writes_follows_until_the_switch() {
         })
         .collect();
     let (edited, deleted, liked) = (plain[0], plain[1], plain[2]);
-    let name = |event: &zas_protocol::Event| id(event.body.message().unwrap().0);
+    let name = |event: &zas_protocol::Event| event.body.message().unwrap().0;
     let members = store.roster(RoomId(sample::room(0))).await.unwrap().unwrap().members;
     let leaves = members.iter().find(|member| member.user != UserId(sample::user(0))).unwrap().user;
-    let leaver = id(leaves.0);
-    let others = format!(
-        "UPDATE messages SET content = 'corregido', is_edited = 1, updated_at = UTC_TIMESTAMP(6) WHERE id = {};
-         UPDATE messages SET is_deleted = 1, deleted_at = UTC_TIMESTAMP(6), updated_at = UTC_TIMESTAMP(6) WHERE id = {};
-         DELETE FROM message_reactions WHERE message_id = {};
-         INSERT INTO message_reactions (message_id, user_id, reaction_type, created_at)
-           VALUES ({}, {ana}, 'golazo', UTC_TIMESTAMP(6));
-         UPDATE users SET display_name = 'Otra' WHERE id = {ana};
-         UPDATE chat_rooms SET name = 'Otro nombre' WHERE id = {room};
-         DELETE FROM chat_participants WHERE chat_room_id = {room} AND user_id = {leaver};
-         INSERT INTO messages (id, chat_room_id, sender_id, content, message_type, is_edited, is_deleted, created_at, updated_at)
-           VALUES ({new}, {room}, {ana}, 'último', 'text', 0, 0, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6));",
-        name(edited), name(deleted), name(liked), name(liked),
-    );
+    let later = sample::Later {
+        by: sample::user(0),
+        room: sample::room(0),
+        said: sample::message(900_000),
+        edited: name(edited),
+        deleted: name(deleted),
+        liked: name(liked),
+        leaver: leaves.0,
+    };
     let (report, ()) = following(&store, &url, async |watch| {
-        sample::execute(&url, &others).await.unwrap();
+        sample::goes_on(&url, &later).await.unwrap();
         let said = MessageId(sample::message(900_000));
         until(async || store.event_by_message(said).await.unwrap(), &watch.passes).await;
     })
@@ -255,15 +248,7 @@ async fn what_the_app_still_writes_follows_until_the_switch() {
     assert_eq!(store.member(renamed.id, leaves).await.unwrap(), None, "who left there left here");
 
     // And comes back, and comes to another group besides.
-    let other = id(sample::room(3));
-    let joins = |room: &str| {
-        format!(
-            "INSERT INTO chat_participants (chat_room_id, user_id, role, other_user_nickname, chat_background,
-               chat_color, other_message_color, notifications_enabled, sound_enabled, is_muted, is_blocked,
-               joined_at) VALUES ({room}, {leaver}, 'member', '', '', '', '', 1, 1, 0, 0, UTC_TIMESTAMP(6));"
-        )
-    };
-    sample::execute(&url, &format!("{} {}", joins(&room), joins(&other))).await.unwrap();
+    sample::joins(&url, &[sample::room(0), sample::room(3)], leaves.0).await.unwrap();
     let report = import_all(&store, &url).await;
     assert_eq!(report.differing().count(), 0, "{report}");
     for room in [renamed.id, RoomId(sample::room(3))] {

@@ -4,12 +4,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use zas_protocol::{Language, RoomId};
+use zas_store::Store;
 
 use super::{block_on, say};
 use crate::auth::keys::Keys;
 use crate::config::Config;
+use crate::export::folder::What;
 use crate::files::Files;
-use crate::{database, export, import};
+use crate::{admin, database, export, import};
 
 #[derive(Subcommand)]
 pub(super) enum Import {
@@ -45,6 +48,38 @@ pub(super) struct ImportDjango {
 pub(super) enum Export {
     /// What was said since, back into the Django chat that moved in; the server must be stopped
     Django(ExportDjango),
+    /// A room, for people and for programs
+    Room(ExportRoom),
+    /// A person's account, and what they can see of their rooms
+    User(ExportUser),
+    /// All accounts and all rooms
+    All(Folder),
+}
+
+#[derive(Args)]
+pub(super) struct Folder {
+    /// A folder that is not there yet; it gets a page to open, JSON Lines, and the files
+    #[arg(long, value_name = "FOLDER")]
+    to: PathBuf,
+    /// What the pages say themselves is said in Spanish (es) or English (en); as the prompt's without it
+    #[arg(long, value_name = "es|en")]
+    language: Option<String>,
+}
+
+#[derive(Args)]
+pub(super) struct ExportRoom {
+    /// Its id
+    room: RoomId,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+#[derive(Args)]
+pub(super) struct ExportUser {
+    /// Username or email
+    user: String,
+    #[command(flatten)]
+    folder: Folder,
 }
 
 #[derive(Args)]
@@ -91,18 +126,36 @@ pub(super) fn import_django(config: &Config, order: ImportDjango) -> Result<Exit
     Ok(if report.differing().next().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-pub(super) fn export_django(config: &Config, order: ExportDjango) -> Result<(), String> {
-    let ExportDjango { to, media_dir, media } = order;
-    let message_chars = config.limits.message_chars;
-    let options = export::django::Options { to, media_dir, media, message_chars };
-    let report = block_on(async {
+pub(super) fn export(config: &Config, what: Export) -> Result<(), String> {
+    let limits = config.limits.clone();
+    let shown = block_on(async {
         let keys = Keys::load(&config.data).map_err(|error| error.to_string())?;
         let store = database::open(config, &keys).await.map_err(|error| error.to_string())?;
-        let files =
-            Files::open(&config.data, &keys, config.limits.clone()).map_err(|error| error.to_string())?;
-        let report = export::django::run(&*store, &files, options).await;
+        let files = Files::open(&config.data, &keys, limits).map_err(|error| error.to_string())?;
+        let shown = write(&*store, &files, config, what).await;
         store.close().await;
-        report.map_err(|error| error.to_string())
+        shown
     })??;
-    say(&report.to_string())
+    say(&shown)
+}
+
+async fn write(store: &dyn Store, files: &Files, config: &Config, what: Export) -> Result<String, String> {
+    let (what, Folder { to, language }) = match what {
+        Export::Django(ExportDjango { to, media_dir, media }) => {
+            let message_chars = config.limits.message_chars;
+            let options = export::django::Options { to, media_dir, media, message_chars };
+            let report = export::django::run(store, files, options).await;
+            return report.map(|report| report.to_string()).map_err(|error| error.to_string());
+        }
+        Export::Room(ExportRoom { room, folder }) => (What::Room(room), folder),
+        Export::User(ExportUser { user, folder }) => {
+            (What::Person(admin::find(store, &user).await?.user.id), folder)
+        }
+        Export::All(folder) => (What::All, folder),
+    };
+    let language = language.or_else(|| std::env::var("LANG").ok()).unwrap_or_default();
+    let language = Language::from_accept(&language);
+    let written = export::folder::run(store, files, what, &to, language).await;
+    let written = written.map_err(|error| error.to_string())?;
+    Ok(format!("{}: {written} Open index.html.", to.display()))
 }

@@ -3,11 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use futures_util::TryStreamExt as _;
 use serde::Serialize;
-use tokio::io::AsyncWriteExt as _;
 use uuid::Uuid;
 use zas_core::shape;
 use zas_protocol::rest::{Member, Reacted};
@@ -16,8 +14,9 @@ use zas_protocol::{
     RoomId, RoomKind, Seq, UserId,
 };
 use zas_store::django::{Django, FileColumn, NewOldMessage, NewOldRoom, NewOldUser, OldMessage, id};
-use zas_store::{Store, StoreError, UserRow};
+use zas_store::{Store, UserRow};
 
+use super::ExportError;
 use crate::files::Files;
 
 /// Accounts and events read at a time.
@@ -36,20 +35,6 @@ pub struct Options {
     pub media: String,
     /// Characters of a message.
     pub message_chars: usize,
-}
-
-/// Why an export ended early. What was written until then stays, and is known to the next one.
-#[derive(Debug, thiserror::Error)]
-pub enum ExportError {
-    /// The app's database.
-    #[error("the app's database: {0}")]
-    Old(StoreError),
-    /// Ours.
-    #[error("the database of Zas: {0}")]
-    Ours(#[from] StoreError),
-    /// A file could not be copied.
-    #[error("{0}")]
-    File(String),
 }
 
 /// What was written.
@@ -475,27 +460,13 @@ impl Export<'_> {
             self.report.files_left += 1;
             return Ok(None);
         };
-        let failed = |error: &dyn fmt::Display| ExportError::File(format!("{}: {error}", folder.display()));
-        let ending = Path::new(&attachment.name).extension().and_then(|ending| ending.to_str());
-        let good = |ending: &&str| ending.len() <= 8 && ending.chars().all(|c| c.is_ascii_alphanumeric());
-        let name = match ending.filter(good) {
-            Some(ending) => format!("{BELOW}/{}.{ending}", attachment.file),
-            None => format!("{BELOW}/{}", attachment.file),
-        };
-        let Some(bytes) =
-            self.files.read(attachment.file, None).await.map_err(|error| failed(&error.code.name()))?
-        else {
+        let name = format!("{BELOW}/{}", super::file_name(attachment));
+        let made = tokio::fs::create_dir_all(folder.join(BELOW)).await;
+        made.map_err(|error| ExportError::File(format!("{}: {error}", folder.display())))?;
+        if !super::copy(self.files, attachment, &folder.join(&name)).await? {
             self.report.files_left += 1;
             return Ok(None);
-        };
-        let path = folder.join(&name);
-        tokio::fs::create_dir_all(folder.join(BELOW)).await.map_err(|error| failed(&error))?;
-        let mut file = tokio::fs::File::create(&path).await.map_err(|error| failed(&error))?;
-        let mut bytes = bytes;
-        while let Some(piece) = bytes.try_next().await.map_err(|error| failed(&error))? {
-            file.write_all(&piece).await.map_err(|error| failed(&error))?;
         }
-        file.sync_all().await.map_err(|error| failed(&error))?;
         self.report.files += 1;
         Ok(Some(match attachment.media {
             Media::Image => (FileColumn::Image, name),

@@ -63,6 +63,7 @@ enum First {
     Authenticate { token: String },
 }
 
+#[expect(clippy::too_many_arguments, reason = "each is a part of the request")]
 pub(super) async fn socket(
     State(app): State<App>,
     Path(chat): Path<String>,

@@ -151,13 +151,79 @@ pub async fn make(url: &str, sample: &Sample) -> Result<Broken, StoreError> {
     Ok(broken)
 }
 
-/// Runs statements on an old database, as the app that still writes to it does.
+/// What the app does after a sample was made, on one of `char(32)` ids.
+#[derive(Debug, Clone, Copy)]
+pub struct Later {
+    /// Who does it; they are renamed, too.
+    pub by: Uuid,
+    /// Where; it gets another name, too.
+    pub room: Uuid,
+    /// A new message.
+    pub said: Uuid,
+    /// Another text for this one.
+    pub edited: Uuid,
+    /// This one is deleted.
+    pub deleted: Uuid,
+    /// This one has one reaction, by `by`.
+    pub liked: Uuid,
+    /// Who leaves.
+    pub leaver: Uuid,
+}
+
+/// Has the app go on.
 ///
 /// # Errors
 /// What the server says.
-pub async fn execute(url: &str, sql: &str) -> Result<(), StoreError> {
+pub async fn goes_on(url: &str, later: &Later) -> Result<(), StoreError> {
+    let Later { by, room, said, edited, deleted, liked, leaver } = later;
+    let [by, room, said, edited, deleted, liked, leaver] =
+        [by, room, said, edited, deleted, liked, leaver].map(|id| format!("'{}'", id.simple()));
+    let now = "UTC_TIMESTAMP(6)";
+    execute(
+        url,
+        format!(
+            "UPDATE messages SET content = 'corregido', is_edited = 1, updated_at = {now} WHERE id = {edited};
+             UPDATE messages SET is_deleted = 1, deleted_at = {now}, updated_at = {now} WHERE id = {deleted};
+             DELETE FROM message_reactions WHERE message_id = {liked};
+             INSERT INTO message_reactions (message_id, user_id, reaction_type, created_at)
+               VALUES ({liked}, {by}, 'golazo', {now});
+             UPDATE users SET display_name = 'Otra' WHERE id = {by};
+             UPDATE chat_rooms SET name = 'Otro nombre' WHERE id = {room};
+             DELETE FROM chat_participants WHERE chat_room_id = {room} AND user_id = {leaver};
+             INSERT INTO messages (id, chat_room_id, sender_id, content, message_type, is_edited, is_deleted,
+                 created_at, updated_at)
+               VALUES ({said}, {room}, {by}, 'último', 'text', 0, 0, {now}, {now});"
+        ),
+    )
+    .await
+}
+
+/// Has somebody come to rooms of a sample of `char(32)` ids.
+///
+/// # Errors
+/// What the server says.
+pub async fn joins(url: &str, rooms: &[Uuid], user: Uuid) -> Result<(), StoreError> {
+    let row = |room: &Uuid| {
+        format!("('{}','{}','member','','','','',1,1,0,0,UTC_TIMESTAMP(6))", room.simple(), user.simple())
+    };
+    let rows: Vec<String> = rooms.iter().map(row).collect();
+    execute(url, format!("INSERT INTO chat_participants ({MEMBER}) VALUES {}", rows.join(","))).await
+}
+
+/// The columns of rows, in the order in which they are given.
+const USER: &str = "id,password,is_superuser,email,username,display_name,avatar,bio,is_active,is_staff,\
+    created_at,last_active";
+const ROOM: &str = "id,name,chat_type,description,avatar,created_by_id,is_active,created_at,updated_at,\
+    last_activity";
+const MESSAGE: &str = "id,chat_room_id,sender_id,content,message_type,image,video,audio,file_url,file_name,\
+    file_size,reply_to_id,is_edited,is_deleted,deleted_at,created_at,updated_at";
+/// The columns of a member's row but the last, until when they have read.
+const MEMBER: &str = "chat_room_id,user_id,role,other_user_nickname,chat_background,chat_color,\
+    other_message_color,notifications_enabled,sound_enabled,is_muted,is_blocked,joined_at";
+
+async fn execute(url: &str, sql: String) -> Result<(), StoreError> {
     let mut c = Server::parse(url)?.connect(Role::Writer).await?;
-    raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut c).await.map_err(Failure::from)?;
+    raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut c).await.map_err(Failure::from)?;
     Ok(())
 }
 
@@ -234,9 +300,7 @@ impl Filler {
             )
         };
         let rows: Vec<String> = (0..self.sample.users).map(row).collect();
-        let columns = "id,password,is_superuser,email,username,display_name,avatar,bio,is_active,is_staff,\
-                       created_at,last_active";
-        self.insert("users", columns, &rows).await
+        self.insert("users", USER, &rows).await
     }
 
     /// Who is in the n-th room.
@@ -274,13 +338,9 @@ impl Filler {
                 ));
             }
         }
-        let columns = "id,name,chat_type,description,avatar,created_by_id,is_active,created_at,updated_at,\
-                       last_activity";
-        self.insert("chat_rooms", columns, &rooms).await?;
-        let columns = "chat_room_id,user_id,role,other_user_nickname,chat_background,chat_color,\
-                       other_message_color,notifications_enabled,sound_enabled,is_muted,is_blocked,joined_at,\
-                       last_read_at";
-        self.insert("chat_participants", columns, &members).await
+        self.insert("chat_rooms", ROOM, &rooms).await?;
+        let columns = format!("{MEMBER},last_read_at");
+        self.insert("chat_participants", &columns, &members).await
     }
 
     async fn messages(&mut self) -> Result<(), StoreError> {
@@ -349,9 +409,7 @@ impl Filler {
             }
             last[place] = Some(n);
         }
-        let columns = "id,chat_room_id,sender_id,content,message_type,image,video,audio,file_url,file_name,\
-                       file_size,reply_to_id,is_edited,is_deleted,deleted_at,created_at,updated_at";
-        self.insert("messages", columns, &messages).await?;
+        self.insert("messages", MESSAGE, &messages).await?;
         self.insert("message_reactions", "message_id,user_id,reaction_type,created_at", &reactions).await?;
         self.insert("message_reads", "message_id,user_id,read_at", &reads).await
     }
@@ -379,13 +437,11 @@ impl Filler {
             says(fresh(self), &place, &ana, "'sin fecha'".to_owned(), "'0000-00-00 00:00:00'"),
             says(fresh(self), &place, &ana, "'  \\n '".to_owned(), &at),
         ];
-        let columns = "id,chat_room_id,sender_id,content,message_type,image,video,audio,file_url,file_name,\
-                       file_size,reply_to_id,is_edited,is_deleted,deleted_at,created_at,updated_at";
-        self.insert("messages", columns, &bad).await?;
+        self.insert("messages", MESSAGE, &bad).await?;
         let mut messages = bad.len() as u64;
         if !self.sample.native_ids {
             let none = says("'no es un id'".to_owned(), &place, &ana, "'x'".to_owned(), &at);
-            self.insert("messages", columns, &[none]).await?;
+            self.insert("messages", MESSAGE, &[none]).await?;
             messages += 1;
         }
         // An answer to nothing, and one that is not lost for it.
@@ -393,7 +449,7 @@ impl Filler {
             "({},{place},{ana},'¿a qué?','text',NULL,NULL,NULL,NULL,NULL,NULL,{nobody},0,0,NULL,{at},{at})",
             fresh(self)
         );
-        self.insert("messages", columns, &[lost]).await?;
+        self.insert("messages", MESSAGE, &[lost]).await?;
         let first = self.id(message(0));
         let reactions =
             [format!("({first},{nobody},'like',{at})"), format!("({first},{ana},'aplauso',{at})")];
@@ -405,9 +461,7 @@ impl Filler {
             format!("({closed},'Cerrada','group','',NULL,{ana},0,{at},{at},{at})"),
             format!("({twice},'','private','',NULL,{ana},1,{at},{at},{at})"),
         ];
-        let columns = "id,name,chat_type,description,avatar,created_by_id,is_active,created_at,updated_at,\
-                       last_activity";
-        self.insert("chat_rooms", columns, &rooms).await?;
+        self.insert("chat_rooms", ROOM, &rooms).await?;
         let member =
             |room: &str, user: String| format!("({room},{user},'rey','','','','',1,1,0,0,{at},NULL)");
         let rows = [
@@ -417,18 +471,14 @@ impl Filler {
             member(&closed, ana.clone()),
             member(&place, nobody.clone()),
         ];
-        let columns = "chat_room_id,user_id,role,other_user_nickname,chat_background,chat_color,\
-                       other_message_color,notifications_enabled,sound_enabled,is_muted,is_blocked,joined_at,\
-                       last_read_at";
-        self.insert("chat_participants", columns, &rows).await?;
+        let columns = format!("{MEMBER},last_read_at");
+        self.insert("chat_participants", &columns, &rows).await?;
         // Names that are none of ours, and two that become one.
         let people = [
             format!("({},'!',0,'','José.Pérez','',NULL,'',0,0,{at},NULL)", fresh(self)),
             format!("({},'!',0,'x','jos__p_rez','José',NULL,'',1,0,'0000-00-00',NULL)", fresh(self)),
         ];
-        let columns = "id,password,is_superuser,email,username,display_name,avatar,bio,is_active,is_staff,\
-                       created_at,last_active";
-        self.insert("users", columns, &people).await?;
+        self.insert("users", USER, &people).await?;
         Ok(Broken { users: 0, rooms: 2, messages, reactions: 2 })
     }
 }
