@@ -221,6 +221,22 @@ impl Mariadb {
     /// Stops it in the middle of whatever it does; it keeps its connections.
     pub fn pause(&self) {
         self.signal(Signal::STOP);
+        // The signal is only asked for: on a busy machine its threads go on for a while.
+        let asked = Instant::now();
+        while !self.is_stopped() {
+            assert!(asked.elapsed() < PATIENCE, "mariadbd does not stop");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Whether none of its threads runs: its state is what follows the name (proc(5)).
+    fn is_stopped(&self) -> bool {
+        let Some(pid) = self.pid() else { return false };
+        let Ok(threads) = fs::read_dir(format!("/proc/{}/task", pid.as_raw_pid())) else { return false };
+        threads.flatten().all(|thread| {
+            let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
+        })
     }
 
     /// Lets it go on.

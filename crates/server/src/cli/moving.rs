@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 use zas_protocol::{Language, RoomId};
 use zas_store::Store;
 
@@ -103,14 +104,16 @@ pub(super) fn import_django(config: &Config, order: ImportDjango) -> Result<Exit
     let ImportDjango { from, dry_run, follow, media, report: file } = order;
     let options = import::Options { from, dry_run, media, message_chars: config.limits.message_chars };
     let bar = import::Bar::new();
-    let ctrl_c = follow.then_some(async {
-        // Where it cannot be heard nothing is followed.
-        let _ = tokio::signal::ctrl_c().await;
-    });
     let report = block_on(async {
         let keys = Keys::load(&config.data).map_err(|error| error.to_string())?;
         let store = database::open(config, &keys).await.map_err(|error| error.to_string())?;
-        let report = import::run(&store, options, &bar, ctrl_c).await.map_err(|error| error.to_string());
+        // Listened for from the start: by itself it ends the process.
+        let heard = follow.then(|| signal(SignalKind::interrupt())).transpose();
+        let mut heard = heard.map_err(|error| error.to_string())?;
+        let switched = heard.as_mut().map(|heard| async {
+            heard.recv().await;
+        });
+        let report = import::run(&store, options, &bar, switched).await.map_err(|error| error.to_string());
         store.close().await;
         report
     })??;
