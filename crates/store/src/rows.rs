@@ -138,6 +138,20 @@ pub struct OldAccount {
 }
 
 impl OldAccount {
+    /// The account to be made, under the first name that is free; without its email where that is somebody's.
+    pub(crate) fn to_user(&self, username: String, skeleton: String, email_is_free: bool) -> NewUser {
+        NewUser {
+            id: self.id,
+            username,
+            skeleton,
+            email: if email_is_free { self.email.clone() } else { String::new() },
+            display_name: self.display_name.clone(),
+            password_hash: self.password_hash.clone(),
+            admin: false,
+            at: self.at,
+        }
+    }
+
     /// Whether what is here is still what was brought: nobody has changed the profile, and the password is
     /// none that was set here. And whether there is anything to change.
     pub(crate) fn may_change(&self, here: &UserRow) -> bool {

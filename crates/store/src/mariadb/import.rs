@@ -12,7 +12,7 @@ use super::lists::{self, places as marks, statement};
 use super::{files, logs, writes};
 use crate::error::StoreError;
 use crate::fold::fold;
-use crate::rows::{AccountKept, Imported, NewUser, OldAccount};
+use crate::rows::{AccountKept, Imported, OldAccount};
 
 pub(super) async fn accounts(
     c: &mut MySqlConnection,
@@ -43,16 +43,7 @@ async fn account(c: &mut MySqlConnection, old: &OldAccount) -> Result<AccountKep
     let (username, skeleton) = free.ok_or_else(|| StoreError::Other("no name is free".to_owned()))?.clone();
     let looks_new = !accounts::is_taken(c, Name::Skeleton(&skeleton)).await?;
     let email_is_free = !accounts::is_taken(c, Name::Email(&old.email)).await?;
-    let user = NewUser {
-        id: old.id,
-        username,
-        skeleton,
-        email: if email_is_free { old.email.clone() } else { String::new() },
-        display_name: old.display_name.clone(),
-        password_hash: old.password_hash.clone(),
-        admin: false,
-        at: old.at,
-    };
+    let user = old.to_user(username, skeleton, email_is_free);
     accounts::insert(c, &user, looks_new.then_some(&user.skeleton)).await?;
     put(c, old).await?;
     Ok(AccountKept::Made(user.username))

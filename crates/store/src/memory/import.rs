@@ -8,7 +8,7 @@ use zas_protocol::{FileId, MessageId, Micros, RoomId, Seq};
 use super::model::Model;
 use crate::error::StoreError;
 use crate::fold::fold;
-use crate::rows::{AccountKept, Imported, NewUser, OldAccount};
+use crate::rows::{AccountKept, Imported, OldAccount};
 
 /// What is kept of what moved in.
 #[derive(Clone, Default)]
@@ -33,16 +33,7 @@ impl Model {
         let free = old.usernames.iter().find(|(username, _)| !self.is_username(username)).cloned();
         let (username, skeleton) = free.ok_or_else(|| StoreError::Other("no name is free".to_owned()))?;
         let kept = (!self.is_skeleton(&skeleton)).then(|| skeleton.clone());
-        let user = NewUser {
-            id: old.id,
-            username: username.clone(),
-            skeleton,
-            email: if self.is_email(&old.email) { String::new() } else { old.email.clone() },
-            display_name: old.display_name.clone(),
-            password_hash: old.password_hash.clone(),
-            admin: false,
-            at: old.at,
-        };
+        let user = old.to_user(username.clone(), skeleton, !self.is_email(&old.email));
         self.put_user(user, kept);
         self.put_old(&old);
         Ok(AccountKept::Made(username))

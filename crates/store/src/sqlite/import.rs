@@ -7,7 +7,7 @@ use super::accounts::{self, Name};
 use super::{columns, files, logs, writes};
 use crate::error::StoreError;
 use crate::fold::fold;
-use crate::rows::{AccountKept, Imported, NewUser, OldAccount};
+use crate::rows::{AccountKept, Imported, OldAccount};
 
 pub(super) fn account(connection: &Connection, old: &OldAccount) -> Result<AccountKept, StoreError> {
     if let Some(here) = accounts::by_id(connection, old.id)? {
@@ -27,16 +27,7 @@ pub(super) fn account(connection: &Connection, old: &OldAccount) -> Result<Accou
     let (username, skeleton) = free.ok_or_else(|| StoreError::Other("no name is free".to_owned()))?.clone();
     let looks_new = !accounts::is_taken(connection, Name::Skeleton(&skeleton))?;
     let email_is_free = !accounts::is_taken(connection, Name::Email(&old.email))?;
-    let user = NewUser {
-        id: old.id,
-        username,
-        skeleton,
-        email: if email_is_free { old.email.clone() } else { String::new() },
-        display_name: old.display_name.clone(),
-        password_hash: old.password_hash.clone(),
-        admin: false,
-        at: old.at,
-    };
+    let user = old.to_user(username, skeleton, email_is_free);
     accounts::insert(connection, &user, looks_new.then_some(&user.skeleton))?;
     put(connection, old)?;
     Ok(AccountKept::Made(user.username))
