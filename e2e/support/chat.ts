@@ -60,6 +60,12 @@ export class Chat {
     });
   }
 
+  /** Cuts the network once the page has all its parts: those that are not there yet could not come later. */
+  async goOffline(): Promise<void> {
+    await this.page.waitForFunction(() => performance.getEntriesByName("zas:parts").length > 0);
+    await this.page.context().setOffline(true);
+  }
+
   /** Writes and sends, the way this device does. */
   async send(text: string): Promise<void> {
     await this.box.fill(text);

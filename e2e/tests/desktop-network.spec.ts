@@ -12,7 +12,7 @@ test("offline one goes on writing; what waits goes out once, in order, when the 
   const room = await ana.openPrivate(luis);
   const [a, l] = [await open(ana, { room }), await open(luis, { room })];
   await Promise.all([a.live(), l.live()]);
-  await a.page.context().setOffline(true);
+  await a.goOffline();
   for (const text of ["primero.", "segundo.", "tercero."]) {
     expect(await a.sendWatched(text)).toMatchObject({ inTask: true });
   }

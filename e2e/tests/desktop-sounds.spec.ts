@@ -4,7 +4,7 @@ test("one sound at one's own key press, before any network; none for the echo", 
   const [ana, luis] = await people("Ana", "Luis");
   const chat = await open(ana, { room: await ana.openPrivate(luis) });
   await chat.live();
-  await chat.page.context().setOffline(true);
+  await chat.goOffline();
   await chat.send("suena ya");
   // It is the page's first gesture as well, which the browser has to be asked after.
   await expect.poll(() => chat.soundStarts()).toBe(1);

@@ -56,7 +56,7 @@ test("signing out with messages waiting asks first", async ({ people, open }) =>
   const chat = await open(ana, { room });
   const { page } = chat;
   await chat.live();
-  await page.context().setOffline(true);
+  await chat.goOffline();
   await chat.send("aún no ha salido");
   await page
     .getByRole("link", { name: "Ajustes" })

@@ -120,7 +120,7 @@ test("sounds", async ({ people, open }, info) => {
   await ana.command({ type: "set_room_prefs", room: silent, prefs: { muted: true } });
   const chat = await open(ana, { room });
   await chat.live();
-  await chat.page.context().setOffline(true);
+  await chat.goOffline();
   await chat.send("suena ya");
   const own = await chat.soundStarts();
   await chat.page.context().setOffline(false);

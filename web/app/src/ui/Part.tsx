@@ -18,7 +18,10 @@ interface Leaving {
 
 const loaders: (() => Promise<void>)[] = [];
 
-/** A component whose code comes later. One that cannot be loaded says so and breaks nothing else. */
+/**
+ * A component whose code comes later. One that cannot be loaded says so and breaks nothing else; it comes
+ * when one asks again, or when the network is back.
+ */
 export function part<P extends object>(
   load: () => Promise<{ default: ComponentType<P> }>,
   Instead: Meanwhile<P> = InPlace,
@@ -51,16 +54,28 @@ export function part<P extends object>(
         shown = false;
       };
     }, [state]);
+    useEffect(() => {
+      if (state !== "failed") return;
+      const again = () => setState("loading");
+      addEventListener("online", again);
+      return () => removeEventListener("online", again);
+    }, [state]);
     if (Loaded) return <Loaded {...props} />;
     return <Instead props={props} retry={state === "failed" ? () => setState("loading") : undefined} />;
   };
 }
 
-/** Loads all parts once the page has nothing better to do, so that they are there without a network. */
+/**
+ * Loads all parts once the page has nothing better to do, so that they are there without a network. The
+ * mark `zas:parts` in the page's performance entries says since when that is so.
+ */
 export function prefetch(): () => void {
   const run = () => {
     // One that fails now is asked for again when it is shown.
-    for (const load of loaders) load().catch(() => {});
+    Promise.all(loaders.map((load) => load())).then(
+      () => performance.mark("zas:parts"),
+      () => {},
+    );
   };
   if (typeof requestIdleCallback === "function") {
     const asked = requestIdleCallback(run, { timeout: 3_000 });
