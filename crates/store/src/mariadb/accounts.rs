@@ -12,7 +12,7 @@ use zas_protocol::{Micros, Role, RoomId, RoomKind, UserId};
 use super::columns::{self, get, open, user_columns};
 use super::error::Failure;
 use super::lists::{self, places, statement};
-use super::writes::{self, values};
+use super::writes;
 use crate::error::{CreateUserError, StoreError};
 use crate::fold::fold;
 use crate::names;
@@ -286,8 +286,9 @@ pub(super) async fn put_last_seen(c: &mut MySqlConnection, seen: &[(UserId, Micr
     let latest: Vec<(UserId, Micros)> = latest.into_iter().collect();
     for seen in lists::pieces(&latest) {
         let sql = format!(
-            "UPDATE users u JOIN ({}) v ON v.id = u.id SET u.last_seen = GREATEST(u.last_seen, v.at)",
-            values("SELECT CAST(? AS BINARY(16)) AS id, CAST(? AS SIGNED) AS at", seen.len())
+            "UPDATE users u JOIN ({} SELECT * FROM w) v ON v.id = u.id
+             SET u.last_seen = GREATEST(u.last_seen, v.at)",
+            lists::table("w (id, at)", &[lists::ID, lists::INT], seen.len())
         );
         let update = seen
             .iter()

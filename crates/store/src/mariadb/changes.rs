@@ -144,10 +144,10 @@ pub(super) async fn load_facts(
     }
     for reactions in lists::keys(&needs.reactions) {
         let sql = format!(
-            "SELECT e.message, r.user_id, r.reaction FROM events e
-             JOIN reactions r ON r.room_id = e.room_id AND r.seq = e.seq
-             WHERE (e.message, r.user_id) IN ({})",
-            places("(?,?)", reactions.len())
+            "{} SELECT v.message, v.user, r.reaction FROM v
+             STRAIGHT_JOIN events e ON e.message = v.message
+             STRAIGHT_JOIN reactions r ON r.room_id = e.room_id AND r.seq = e.seq AND r.user_id = v.user",
+            lists::table("v (message, user)", &[lists::ID, lists::ID], reactions.len())
         );
         let select = reactions.fold(statement(sql), |select, (message, user)| {
             select.bind(message.0.as_bytes().as_slice()).bind(user.0.as_bytes().as_slice())
@@ -159,9 +159,9 @@ pub(super) async fn load_facts(
     }
     for stays in lists::keys(&needs.stays) {
         let sql = format!(
-            "SELECT DISTINCT room_id, user_id, from_seq, to_seq FROM memberships
-             WHERE (room_id, user_id) IN ({})",
-            places("(?,?)", stays.len())
+            "{} SELECT DISTINCT m.room_id, m.user_id, m.from_seq, m.to_seq FROM v
+             STRAIGHT_JOIN memberships m ON m.room_id = v.room AND m.user_id = v.user",
+            lists::table("v (room, user)", &[lists::ID, lists::ID], stays.len())
         );
         let select = stays.fold(statement(sql), |select, (room, user)| {
             select.bind(room.0.as_bytes().as_slice()).bind(user.0.as_bytes().as_slice())

@@ -98,7 +98,7 @@ impl Writer {
                 }
             };
             attempt += 1;
-            let failure = match timeout_at(until, begin_and(&mut connection, with, job)).await {
+            let failure = match timeout_at(until, job(&mut connection, with)).await {
                 Ok(Ok(value)) => {
                     let committed = timeout(COMMIT, raw_sql("COMMIT").execute(&mut connection)).await;
                     match committed.map(|committed| committed.map_err(Failure::from)) {
@@ -132,7 +132,7 @@ impl Writer {
         }
     }
 
-    /// Runs outside of any transaction.
+    /// Reads alone, and once.
     pub(super) async fn run<T: Send>(
         &self,
         job: impl for<'c> FnOnce(&'c mut MySqlConnection) -> Work<'c, T> + Send,
@@ -146,7 +146,12 @@ impl Writer {
             Some(connection) => connection,
             None => self.connect(&mut held).await?,
         };
-        let done = timeout_at(until, job(&mut connection)).await.map_err(|_| too_late())?;
+        let work = async {
+            let done = job(&mut connection).await?;
+            raw_sql("COMMIT").execute(&mut connection).await?;
+            Ok(done)
+        };
+        let done = timeout_at(until, work).await.map_err(|_| too_late())?;
         if !matches!(done, Err(Failure::Lost(_))) {
             held.connection = Some(connection);
         }
@@ -176,6 +181,8 @@ impl Writer {
         if self.options.sole {
             self.claim(c, before).await?;
         }
+        // A transaction begins with its first statement, so that none is spent on beginning it.
+        raw_sql("SET autocommit = 0").execute(&mut *c).await.map_err(Failure::from)?;
         let row = query("SELECT CONNECTION_ID()").fetch_one(c).await.map_err(Failure::from)?;
         Ok(get::<i64>(&row, 0)?.unsigned_abs())
     }
@@ -201,15 +208,6 @@ impl Writer {
         self.closed.store(true, Ordering::Release);
         say_goodbye(held.connection.take()).await;
     }
-}
-
-async fn begin_and<D, T>(
-    connection: &mut MySqlConnection,
-    with: &D,
-    job: &impl Job<D, T>,
-) -> Result<T, Failure> {
-    raw_sql("START TRANSACTION").execute(&mut *connection).await?;
-    job(connection, with).await
 }
 
 /// Connections that read.

@@ -30,6 +30,19 @@ pub(crate) fn places(group: &str, rows: usize) -> String {
     places
 }
 
+/// What a column of a [`table`] holds: said, so that none is taken for a blob. The server takes a whole
+/// number that it is yet to be given for a small one, whatever it is cast to, but for a decimal; and it fills
+/// up bytes with zeros, so that a name, which is of ASCII, is text.
+pub(crate) const ID: &str = "CAST(? AS BINARY(16))";
+pub(crate) const INT: &str = "CAST(? AS DECIMAL(20,0))";
+pub(crate) const NAME: &str = "CAST(? AS CHAR(64))";
+
+/// `WITH name AS (VALUES …)`: a table of the statement's own, to be joined with. An `IN` over more than one
+/// column would do, but the server holds each row that it finds against each of the list.
+pub(crate) fn table(name: &str, columns: &[&str], rows: usize) -> String {
+    format!("WITH {name} AS (VALUES {})", places(&format!("({})", columns.join(",")), rows))
+}
+
 /// Keys to look for, in statements of few lengths: the last key of each may be in it more than once.
 pub(crate) fn keys<T>(keys: &[T]) -> impl Iterator<Item = impl ExactSizeIterator<Item = &T>> {
     keys.chunks(MOST).map(|chunk| {

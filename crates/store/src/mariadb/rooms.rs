@@ -11,7 +11,7 @@ use zas_protocol::{Epoch, Event, RoomId, Seq, UserId};
 use super::changes;
 use super::columns::{self, event_columns, get, open, position_columns};
 use super::error::Failure;
-use super::lists::{self, places, statement};
+use super::lists::{self, statement};
 use crate::paging::Stay;
 use crate::rows::{Membership, RoomHead, Roster};
 
@@ -248,8 +248,9 @@ async fn changed(c: &mut MySqlConnection, of: &[(RoomId, Seq)]) -> Result<Vec<(R
     let mut found = Vec::new();
     for of in lists::keys(of) {
         let sql = format!(
-            "SELECT room_id, seq FROM message_states WHERE (room_id, seq) IN ({})",
-            places("(?,?)", of.len())
+            "{} SELECT DISTINCT s.room_id, s.seq FROM v
+             STRAIGHT_JOIN message_states s ON s.room_id = v.room AND s.seq = v.seq",
+            lists::table("v (room, seq)", &[lists::ID, lists::INT], of.len())
         );
         let select = of.fold(statement(sql), |select, (room, seq)| {
             select.bind(room.0.as_bytes().as_slice()).bind(columns::int(*seq))

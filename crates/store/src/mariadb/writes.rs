@@ -133,8 +133,9 @@ impl Made<'_> {
             .collect();
         for counts in lists::pieces(&counts) {
             let sql = format!(
-                "UPDATE rooms r JOIN ({}) v ON v.id = r.id SET r.members = r.members + v.more",
-                values("SELECT CAST(? AS BINARY(16)) AS id, CAST(? AS SIGNED) AS more", counts.len())
+                "UPDATE rooms r JOIN ({} SELECT * FROM w) v ON v.id = r.id
+                 SET r.members = r.members + v.more",
+                lists::table("w (id, more)", &[lists::ID, lists::INT], counts.len())
             );
             let update = counts.iter().fold(statement(sql), |update, (room, change)| {
                 update.bind(room.0.as_bytes().as_slice()).bind(*change)
@@ -194,11 +195,10 @@ impl<'a> Log<'a> {
         }
         let heads: Vec<(RoomId, (Seq, Micros))> = self.heads.into_iter().collect();
         for heads in lists::pieces(&heads) {
-            let row =
-                "SELECT CAST(? AS BINARY(16)) AS id, CAST(? AS SIGNED) AS head, CAST(? AS SIGNED) AS at";
             let sql = format!(
-                "UPDATE rooms r JOIN ({}) v ON v.id = r.id SET r.head = v.head, r.last_at = v.at",
-                values(row, heads.len())
+                "UPDATE rooms r JOIN ({} SELECT * FROM w) v ON v.id = r.id
+                 SET r.head = v.head, r.last_at = v.at",
+                lists::table("w (id, head, at)", &[lists::ID, lists::INT, lists::INT], heads.len())
             );
             let update = heads.iter().fold(statement(sql), |update, (room, (head, at))| {
                 update.bind(room.0.as_bytes().as_slice()).bind(columns::int(*head)).bind(*at)
@@ -207,11 +207,6 @@ impl<'a> Log<'a> {
         }
         Ok(())
     }
-}
-
-/// A table of so many rows.
-pub(super) fn values(row: &str, rows: usize) -> String {
-    vec![row; rows].join(" UNION ALL ")
 }
 
 async fn change(c: &mut MySqlConnection, write: &Write) -> Result<(), Failure> {
