@@ -64,8 +64,6 @@ export interface AccountEvents {
   incoming(message: Extract<ChatEffect, { do: "sound" }>["message"]): void;
   /** The session is over: the server says so, or another tab signed out. */
   signedOut(reason: ErrorCode | undefined, here: boolean): void;
-  /** The token is another person's. */
-  other(state: State): void;
 }
 
 const OPENERS: Record<(typeof RUNGS)[number], (opening: Opening, on: CarrierEvents) => Carrier> = {
@@ -103,8 +101,6 @@ export class Account {
     private readonly api: Api,
     private readonly topics: Topics,
     private readonly on: AccountEvents,
-    /** A state that was fetched to learn who this is. */
-    private prefetched?: State,
   ) {
     this.device = auth.remembered?.device ?? "";
     this.chat = new Chat(id);
@@ -333,11 +329,9 @@ export class Account {
     }
   }
 
-  private async state(): Promise<State> {
-    const state = this.prefetched ?? (await this.api.json<State>("GET", "/v1/state"));
-    this.prefetched = undefined;
-    if (state.me.user.id !== this.id) this.on.other(state);
-    return state;
+  private state(): Promise<State> {
+    const state = this.auth.takeState();
+    return state ? Promise.resolve(state) : this.api.json<State>("GET", "/v1/state");
   }
 
   private async post(command: Command, attempt: number): Promise<void> {

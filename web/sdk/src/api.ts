@@ -328,7 +328,8 @@ export interface ClientOptions {
   /**
    * `cookie`: the web client's way, refresh token in an HttpOnly cookie. `tokens`: kept in the given
    * storage. `external`: an app with its own accounts gives access tokens; it rejects with a `TypeError`, as
-   * `fetch` does, where nobody answered, and with anything else where nobody is signed in any more.
+   * `fetch` does, where nobody answered, and with anything else where nobody is signed in any more. It may
+   * be another person's than the last one: nothing of the one is shown to, or sent as, the other.
    */
   auth?:
     | { kind: "cookie" }

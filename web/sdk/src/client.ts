@@ -39,7 +39,6 @@ import {
   RETRY,
   type Reaction,
   type RoomId,
-  type State,
   type TxnId,
   type Uploaded,
   type UserId,
@@ -105,6 +104,7 @@ class Client implements ZasClient {
       options.auth ?? { kind: "cookie" },
       options.profile,
     );
+    this.auth.onOther = (user) => void this.enter(user);
     this.api = new Api(this.network, this.auth);
     this.files = new Files(this.api, (file) => this.topics.tell([`file:${file}`], "once"));
   }
@@ -164,11 +164,11 @@ class Client implements ZasClient {
     this.started = true;
     this.listen("addEventListener");
     const { options, remembered } = this.auth;
-    if (options.kind === "external") return this.startUnknown(remembered?.user);
+    if (options.kind === "external") return this.startUnknown();
     await this.auth.leave();
     if (remembered) return this.enter(remembered.user);
     // A cookie outlives the page's storage: browsers empty that of pages long unused.
-    if (options.kind === "cookie") return this.startUnknown(undefined);
+    if (options.kind === "cookie") return this.startUnknown();
     this.become({ state: "signed_out" });
   }
 
@@ -399,8 +399,9 @@ class Client implements ZasClient {
     this.topics.tellAll();
   }
 
-  private async enter(user: UserId, state?: State): Promise<void> {
+  private async enter(user: UserId): Promise<void> {
     this.account?.stop();
+    this.auth.user = user;
     const account = new Account(
       user,
       this.names.account(user),
@@ -413,30 +414,27 @@ class Client implements ZasClient {
           for (const listener of this.incoming) listener(message);
         },
         signedOut: (reason, here) => void this.exit(reason, here, false),
-        other: (other) => {
-          this.auth.remember({ ...this.auth.remembered, user: other.me.user.id, device: "" });
-          void this.enter(other.me.user.id, other);
-        },
       },
-      state,
     );
     this.account = account;
     this.topics.tellAll();
     await account.start();
   }
 
-  /** Whose the token is that the cookie or the embedding app gives, a state tells, unless it is known from before. */
-  private async startUnknown(known: UserId | undefined): Promise<void> {
-    if (known !== undefined) return this.enter(known);
+  /** Goes on with whose session the browser's cookie is of, or the embedding app's token. */
+  private async startUnknown(): Promise<void> {
     for (let failures = 0; this.started && !this.account; failures++) {
       try {
-        const state = await this.api.json<State>("GET", "/v1/state");
-        if (!this.started || this.account) return;
-        this.auth.remember({ device: "", ...this.auth.remembered, user: state.me.user.id });
-        return await this.enter(state.me.user.id, state);
+        await this.auth.refresh();
+        const { user } = this.auth;
+        if (!this.started || this.account || user === undefined) return;
+        return await this.enter(user);
       } catch (error) {
         if (this.account) return;
-        if (isSignedOut(error)) return this.become({ state: "signed_out" });
+        // Nobody is signed in; of an app with its own accounts that is any answer but none.
+        if (isSignedOut(error) || !(error instanceof ZasFailure || isOffline(error))) {
+          return this.become({ state: "signed_out" });
+        }
         if (!isOffline(error)) this.become({ state: "signed_out", reason: "internal" });
         await new Promise((resolve) => setTimeout(resolve, backoff(failures, Math.random())));
       }
@@ -463,7 +461,7 @@ class Client implements ZasClient {
     this.files.clear();
     this.media = undefined;
     if (reason !== undefined) this.auth.forget();
-    else this.auth.token = undefined;
+    else this.auth.lock();
     this.become(reason === undefined ? { state: "signed_out" } : { state: "signed_out", reason });
   }
 

@@ -18,6 +18,8 @@ beforeEach(() => {
   asked = [];
   answers = {};
   vi.stubGlobal("fetch", async (url: string, init: RequestInit) => {
+    // Whose token it is.
+    if (url.endsWith("/v1/state")) return json(200, { me: { user: { id: "ana" } } })();
     const one = { method: init.method ?? "GET", path: new URL(url).pathname };
     asked.push(one);
     return answers[`${one.method} ${one.path}`]?.() ?? json(404, { code: "not_found", message: "" })();

@@ -4,7 +4,7 @@
  */
 import type { ClientOptions } from "../api.js";
 import { ZasFailure } from "../errors.js";
-import type { DeviceId, Tokens, UserId } from "../protocol.gen.js";
+import type { DeviceId, State, Tokens, UserId } from "../protocol.gen.js";
 import { request } from "./http.js";
 import type { Network } from "./network.js";
 import { type Shelf, shelf } from "./shelf.js";
@@ -13,14 +13,22 @@ export interface Remembered {
   user: UserId;
   device: DeviceId;
   refresh?: string;
+  /** What the embedding app's tokens say of this person, as a hash. */
+  claims?: string;
 }
 
 /** The life of a token that does not tell, in milliseconds. */
 const LIFE_MS = 300_000;
 
 export class Auth {
-  /** The access token. */
+  /** The access token, of `user`. */
   token?: string;
+  /** Whose account is shown here. */
+  user?: UserId;
+  /** Told before a token of somebody else than `user` is used for anything. */
+  onOther: (user: UserId) => void = () => {};
+  /** A state that was fetched to learn whose a token is. */
+  private seen?: State;
   private renewing?: Promise<number>;
   private readonly store: Shelf;
 
@@ -50,6 +58,7 @@ export class Auth {
   async signIn(path: "login" | "register", form: Record<string, string>): Promise<Tokens> {
     this.store.delete(`${this.name}:leaving`);
     const body = { ...form, device_name: deviceName() };
+    this.user = undefined;
     return this.take(await this.post(path, body));
   }
 
@@ -83,14 +92,29 @@ export class Auth {
   }
 
   forget(): void {
-    this.token = undefined;
+    this.lock();
     this.store.delete(`${this.name}:session`);
+  }
+
+  /** Ends the use of the token, whosever it is. */
+  lock(): void {
+    this.token = undefined;
+    this.user = undefined;
+    this.seen = undefined;
+  }
+
+  /** The state that was fetched with the token now in use, once. */
+  takeState(): State | undefined {
+    const { seen } = this;
+    this.seen = undefined;
+    return seen;
   }
 
   private async renew(): Promise<number> {
     if (this.options.kind === "external") {
-      this.token = await this.options.getToken({ fresh: this.token !== undefined });
-      return lifeOf(this.token);
+      const token = await this.options.getToken({ fresh: this.token !== undefined });
+      await this.adopt(token);
+      return lifeOf(token);
     }
     const ask = async () => {
       const refresh = this.remembered?.refresh;
@@ -113,12 +137,60 @@ export class Auth {
     // This browser has no cookie: nobody is signed in here.
     if (response.status === 204) throw new ZasFailure("unauthenticated", "no session in this browser");
     const tokens = (await response.json()) as Tokens;
-    this.token = tokens.access;
     const session: Remembered = { user: tokens.me.user.id, device: tokens.device };
     if (tokens.refresh !== undefined) session.refresh = tokens.refresh;
     this.remember(session);
+    this.use(tokens.access, session.user);
     return tokens;
   }
+
+  /**
+   * Takes a token of the embedding app's. Whose it is its claims tell where they are those of the last time,
+   * and else the server, since an app's name of a person need not be ours.
+   */
+  private async adopt(token: string): Promise<void> {
+    const { remembered } = this;
+    const claims = await digest(claimsOf(token));
+    if (remembered && claims !== undefined && remembered.claims === claims) {
+      return this.use(token, remembered.user);
+    }
+    const headers = { Authorization: `Bearer ${token}` };
+    const state = (await (await request(this.network, "GET", "/v1/state", { headers })).json()) as State;
+    const user = state.me.user.id;
+    const device = remembered?.user === user ? remembered.device : "";
+    this.remember(claims === undefined ? { user, device } : { user, device, claims });
+    this.seen = state;
+    this.use(token, user);
+  }
+
+  private use(token: string, user: UserId): void {
+    const other = this.user !== undefined && this.user !== user;
+    this.token = token;
+    this.user = user;
+    if (other) this.onOther(user);
+  }
+}
+
+/** What a token says of a person; without what is another in each token (RFC 7519, section 4.1). */
+function claimsOf(token: string): string | undefined {
+  try {
+    const { iat, exp, nbf, jti, ...lasting } = payloadOf(token);
+    return JSON.stringify(lasting);
+  } catch {
+    return undefined;
+  }
+}
+
+/** SHA-256 in base64; nothing where the page is not secure, which has no Web Crypto. */
+async function digest(text: string | undefined): Promise<string | undefined> {
+  if (text === undefined || globalThis.crypto?.subtle === undefined) return undefined;
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return btoa(String.fromCharCode(...new Uint8Array(hash)));
+}
+
+function payloadOf(token: string): Record<string, unknown> {
+  const part = (token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
+  return JSON.parse(atob(part)) as Record<string, unknown>;
 }
 
 /**
@@ -127,8 +199,7 @@ export class Auth {
  */
 function lifeOf(token: string): number {
   try {
-    const part = (token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
-    const { iat, exp } = JSON.parse(atob(part)) as { iat?: number; exp?: number };
+    const { iat, exp } = payloadOf(token) as { iat?: number; exp?: number };
     return iat !== undefined && exp !== undefined && exp > iat ? (exp - iat) * 1000 : LIFE_MS;
   } catch {
     return LIFE_MS;

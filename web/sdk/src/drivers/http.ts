@@ -65,7 +65,11 @@ export class Api {
   }
 
   async call(method: string, path: string, call: Call = {}): Promise<Response> {
+    const { user } = this.auth;
     const token = this.auth.token ?? (await this.renewed());
+    // What one person does is not done as another who has come meanwhile.
+    if (user !== undefined && this.auth.user !== user)
+      throw new ZasFailure("offline", "somebody else is here");
     try {
       return await this.once(method, path, call, token);
     } catch (error) {
@@ -73,6 +77,7 @@ export class Api {
       // Another request may have renewed it meanwhile.
       const next =
         this.auth.token !== undefined && this.auth.token !== token ? this.auth.token : await this.renewed();
+      if (user !== undefined && this.auth.user !== user) throw error;
       return this.once(method, path, call, next);
     }
   }
