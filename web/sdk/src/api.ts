@@ -105,8 +105,7 @@ export type Row =
       notice:
         | { kind: "created"; name?: string }
         | { kind: "renamed"; name: string }
-        /** Which of them is another. */
-        | { kind: "profile"; description: boolean; avatar: boolean }
+        | { kind: "profile"; description: boolean; avatar: boolean } // which of them is another
         | { kind: "added" | "removed" | "left"; user: UserId }
         | { kind: "role"; user: UserId; role: Role };
     };
