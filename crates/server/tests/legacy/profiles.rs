@@ -2,6 +2,7 @@
 
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
+use zas_protocol::UserId;
 
 use crate::media::png;
 use crate::support::{Person, Server};
@@ -12,9 +13,9 @@ async fn create(server: &Server, who: &Person, form: Form) -> (u16, Value) {
     send(request.multipart(form)).await
 }
 
-fn form(ids: [&str; 2]) -> Form {
+fn form(ids: [UserId; 2]) -> Form {
     let form = Form::new().text("chat_type", "group").text("name", "Equipo");
-    ids.into_iter().fold(form, |form, id| form.text("participant_ids", id.to_owned()))
+    ids.into_iter().fold(form, |form, id| form.text("participant_ids", id.to_string()))
 }
 
 #[tokio::test]
@@ -22,7 +23,7 @@ async fn a_group_has_a_description_and_a_picture_from_its_making_and_shows_what_
     let server = Server::start().await;
     let (ana, luis) = (server.person("ana").await, server.person("luis").await);
     let (marta, pepe) = (server.person("marta").await, server.person("pepe").await);
-    let ids = [luis.id.as_str(), marta.id.as_str()];
+    let ids = [luis.id, marta.id];
     let bare = json!({"chat_type": "group", "participant_ids": ids, "name": "Equipo", "description": " "});
     let (_, made) = server.post(&ana, "/api/messaging/chats/", bare).await;
     assert_eq!((&made["description"], &made["avatar"]), (&json!(""), &Value::Null));
@@ -67,7 +68,7 @@ async fn a_description_that_is_too_long_and_a_picture_that_is_none_are_told_by_t
     let server = Server::start().await;
     let (ana, luis, marta) =
         (server.person("ana").await, server.person("luis").await, server.person("marta").await);
-    let ids = [luis.id.as_str(), marta.id.as_str()];
+    let ids = [luis.id, marta.id];
     let long = json!({
         "chat_type": "community", "participant_ids": ids, "name": "Equipo", "description": "ñ".repeat(501),
     });
