@@ -113,6 +113,11 @@ function Picture({ room }: { room: RoomView }) {
   );
 }
 
+/** Where a dialog's focus begins: it looks for the attribute, which React's `autoFocus` does not write. */
+function begin(input: HTMLInputElement | null): void {
+  input?.setAttribute("autofocus", "");
+}
+
 function Edit({ room, onClose }: { room: RoomView; onClose(): void }) {
   const text = useText(people);
   const words = useText(common);
@@ -144,7 +149,7 @@ function Edit({ room, onClose }: { room: RoomView; onClose(): void }) {
           value={name}
           maxLength={LIMITS.NAME_CHARS}
           error={problem}
-          autoFocus
+          ref={begin}
           onChange={(event) => setName(event.target.value)}
         />
         <TextArea
