@@ -117,8 +117,11 @@ pub struct RoomProfileChange {
     /// A file of one's own, uploaded before by `POST /v1/rooms/avatar`, and of no other room; `null` takes
     /// the picture away.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", ts(optional = nullable, as = "Option<FileId>"), schema(value_type = Option<FileId>))]
-    #[expect(clippy::option_option, reason = "absent is not `null`")]
+    #[cfg_attr(
+        feature = "schema",
+        ts(optional = nullable, as = "Option<FileId>"),
+        schema(value_type = Option<FileId>)
+    )]
     pub avatar: Option<Option<FileId>>,
 }
 
