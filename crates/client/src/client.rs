@@ -175,7 +175,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`].
     pub async fn create_group(&self, name: &str, members: Vec<UserId>) -> Result<RoomId, Error> {
-        let command = Command::CreateGroup { txn_id: mint(), name: name.to_owned(), members };
+        let command = Command::CreateGroup { txn_id: mint(), name: name.to_owned(), members, profile: None };
         Ok(self.command(command).await?.await?.room)
     }
 

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use zas_protocol::{
     Ack, Attachment, Command, Epoch, ErrorCode, Event, FileId, MessageId, Micros, Prefs, ProfileChange,
-    Reaction, Role, RoomId, RoomKind, RoomPrefs, Seq, TxnId, UserId,
+    Reaction, Role, RoomId, RoomKind, RoomPrefs, RoomProfileChange, Seq, TxnId, UserId,
 };
 
 use crate::policy;
@@ -134,10 +134,21 @@ pub struct MessageFacts {
 pub struct FileFacts {
     /// Who uploaded it.
     pub user: UserId,
-    /// How a message carries it; `None` for what is no attachment.
-    pub attachment: Option<Attachment>,
-    /// A message carries it already.
+    /// What for.
+    pub made_for: FileFor,
+    /// A message or a room has it already.
     pub used: bool,
+}
+
+/// What an uploaded file is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileFor {
+    /// A person's picture.
+    Person,
+    /// A group's picture.
+    Room,
+    /// A message, which carries it so.
+    Message(Attachment),
 }
 
 /// What is so, as far as the commands of one batch need it. [`decide`] keeps it in step with
@@ -191,13 +202,13 @@ pub enum Write {
         /// What the command asked, where the event carries its `txn_id`.
         fingerprint: Option<Fingerprint>,
     },
-    /// A message carries a file.
+    /// A message carries a file, or a group wears it.
     Attach {
         /// The file.
         file: FileId,
-        /// Where the message is.
+        /// Where the message is, or which group.
         room: RoomId,
-        /// Its place.
+        /// The message's place, or that of the event since which it is the group's.
         of: Seq,
     },
     /// A message has another text.
@@ -245,6 +256,15 @@ pub enum Write {
         room: RoomId,
         /// The new one.
         name: String,
+    },
+    /// How a group shows itself. A picture that is not its any more is for nobody.
+    SetRoomProfile {
+        /// Which.
+        room: RoomId,
+        /// What changes.
+        profile: RoomProfileChange,
+        /// When.
+        at: Micros,
     },
     /// Somebody is in from here on.
     StartMembership {
@@ -393,7 +413,8 @@ pub fn needs(submission: &Submission, needs: &mut Needs) {
             needs.pairs.push(pair(user, *other));
             needs.rooms.extend([RoomId::own_log(user), RoomId::own_log(*other)]);
         }
-        Command::CreateGroup { members, .. } => {
+        Command::CreateGroup { members, profile, .. } => {
+            needs.files.extend(profile.as_ref().and_then(|profile| profile.avatar.flatten()));
             needs.users.extend(members);
             needs.joining.push(user);
             needs.joining.extend(members);
@@ -401,6 +422,10 @@ pub fn needs(submission: &Submission, needs: &mut Needs) {
             needs.rooms.extend(members.iter().copied().map(RoomId::own_log));
         }
         Command::RenameRoom { room, .. } => in_room(needs, *room, &[]),
+        Command::SetRoomProfile { room, profile, .. } => {
+            in_room(needs, *room, &[]);
+            needs.files.extend(profile.avatar.flatten());
+        }
         Command::AddMember { room, user: other, .. } => {
             in_room(needs, *room, &[*other]);
             needs.joining.push(*other);

@@ -39,7 +39,7 @@ pub enum Action {
     React,
     /// Change how a room is for oneself.
     SetOwnView,
-    /// Rename a group.
+    /// Rename a group, or change how else it shows itself.
     Rename,
     /// Bring somebody into a group.
     AddMember,

@@ -6,8 +6,12 @@
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
-use zas_protocol::limits::{BIO_CHARS, COMBINING_MARKS, FILE_NAME_BYTES, GROUP_MEMBERS, NAME_CHARS};
-use zas_protocol::{Command, ErrorCode, Limits, MessageLabel, Prefs, ProfileChange, RoomPrefs};
+use zas_protocol::limits::{
+    BIO_CHARS, COMBINING_MARKS, DESCRIPTION_CHARS, FILE_NAME_BYTES, GROUP_MEMBERS, NAME_CHARS,
+};
+use zas_protocol::{
+    Command, ErrorCode, Limits, MessageLabel, Prefs, ProfileChange, RoomPrefs, RoomProfileChange,
+};
 
 /// Bytes of an email address (RFC 5321 §4.5.3.1.3).
 pub const EMAIL_BYTES: usize = 254;
@@ -34,8 +38,9 @@ pub fn normalize(command: &mut Command, limits: &Limits) -> Result<(), ErrorCode
             };
         }
         Command::EditMessage { text: body, .. } => *body = text(body, limits.message_chars)?,
-        Command::CreateGroup { name: called, members, .. } => {
+        Command::CreateGroup { name: called, members, profile, .. } => {
             *called = name(called)?;
+            profile.as_mut().map(normalize_room_profile).transpose()?;
             match members.len() {
                 0 => return Err(ErrorCode::BadRequest),
                 n if n > GROUP_MEMBERS => return Err(ErrorCode::RoomFull),
@@ -43,6 +48,7 @@ pub fn normalize(command: &mut Command, limits: &Limits) -> Result<(), ErrorCode
             }
         }
         Command::RenameRoom { name: called, .. } => *called = name(called)?,
+        Command::SetRoomProfile { profile, .. } => normalize_room_profile(profile)?,
         Command::SetProfile { profile, .. } => normalize_profile(profile)?,
         Command::SetPrefs { prefs, .. } => check_prefs(prefs)?,
         Command::SetRoomPrefs { prefs, .. } => normalize_room_prefs(prefs)?,
@@ -77,12 +83,24 @@ pub fn text(input: &str, max_chars: usize) -> Result<String, ErrorCode> {
 /// # Errors
 /// [`ErrorCode::TextTooLong`], [`ErrorCode::BadRequest`] as for [`text`].
 pub fn bio(input: &str) -> Result<String, ErrorCode> {
+    about(input, BIO_CHARS)
+}
+
+/// What a group says of itself; may be empty. As [`bio`].
+///
+/// # Errors
+/// As for [`bio`].
+pub fn description(input: &str) -> Result<String, ErrorCode> {
+    about(input, DESCRIPTION_CHARS)
+}
+
+fn about(input: &str, max_chars: usize) -> Result<String, ErrorCode> {
     let visible: String = multiline(input).chars().filter(|&c| !is_hidden(c)).nfc().collect();
-    let bio = visible.trim();
-    if is_blank(bio) {
+    let about = visible.trim();
+    if is_blank(about) {
         return Ok(String::new());
     }
-    within(bio.to_owned(), BIO_CHARS, ErrorCode::TextTooLong)
+    within(about.to_owned(), max_chars, ErrorCode::TextTooLong)
 }
 
 /// The name of a room or a person: NFC, one line, single spaces, nothing that reorders or hides
@@ -202,6 +220,16 @@ fn normalize_profile(profile: &mut ProfileChange) -> Result<(), ErrorCode> {
     }
     if let Some(about) = &mut profile.bio {
         *about = bio(about)?;
+    }
+    Ok(())
+}
+
+fn normalize_room_profile(profile: &mut RoomProfileChange) -> Result<(), ErrorCode> {
+    if *profile == RoomProfileChange::default() {
+        return Err(ErrorCode::BadRequest);
+    }
+    if let Some(about) = &mut profile.description {
+        *about = description(about)?;
     }
     Ok(())
 }

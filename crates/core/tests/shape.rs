@@ -8,7 +8,7 @@ use uuid::Uuid;
 use zas_core::shape;
 use zas_protocol::{
     Command, ErrorCode, FileId, Limits, MessageId, MessageLabel, Prefs, ProfileChange, RoomId, RoomPrefs,
-    TxnId, UserId,
+    RoomProfileChange, TxnId, UserId,
 };
 
 const MAX: usize = 4_000;
@@ -175,6 +175,7 @@ fn each_command_is_checked() {
         txn_id: txn_id.clone(),
         name: name.to_owned(),
         members: vec![user; n],
+        profile: None,
     };
     let profile = |profile| Command::SetProfile { txn_id: txn_id.clone(), profile };
     let prefs = |prefs| Command::SetPrefs { txn_id: txn_id.clone(), prefs };
@@ -193,6 +194,28 @@ fn each_command_is_checked() {
     assert_eq!(normalized(group("x", 1_001)), Err(ErrorCode::RoomFull));
     let rename = Command::RenameRoom { txn_id: txn_id.clone(), room, name: "\u{202e}".to_owned() };
     assert_eq!(normalized(rename), Err(ErrorCode::NameInvalid));
+
+    let room_profile = |profile| Command::SetRoomProfile { txn_id: txn_id.clone(), room, profile };
+    let describes = |description: &str| RoomProfileChange {
+        description: named(description),
+        ..RoomProfileChange::default()
+    };
+    assert_eq!(normalized(room_profile(describes(" a\r\nb\u{202e} "))), Ok(room_profile(describes("a\nb"))));
+    assert_eq!(normalized(room_profile(describes("\u{200b} "))), Ok(room_profile(describes(""))));
+    assert!(normalized(room_profile(describes(&"ñ".repeat(500)))).is_ok());
+    let long = describes(&"ñ".repeat(501));
+    assert_eq!(normalized(room_profile(long.clone())), Err(ErrorCode::TextTooLong));
+    let no_picture = RoomProfileChange { avatar: Some(None), ..RoomProfileChange::default() };
+    assert!(normalized(room_profile(no_picture)).is_ok());
+    assert_eq!(normalized(room_profile(RoomProfileChange::default())), Err(ErrorCode::BadRequest));
+    let described = |profile| Command::CreateGroup {
+        txn_id: txn_id.clone(),
+        name: "x".to_owned(),
+        members: vec![user],
+        profile: Some(profile),
+    };
+    assert_eq!(normalized(described(describes(" a "))), Ok(described(describes("a"))));
+    assert_eq!(normalized(described(long)), Err(ErrorCode::TextTooLong));
 
     let change = ProfileChange { display_name: named(" Ana "), bio: named(" "), avatar: None };
     let stored = ProfileChange { display_name: named("Ana"), bio: named(""), avatar: None };

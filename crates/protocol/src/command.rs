@@ -4,7 +4,7 @@
 //! To add one: a variant here, its rule in `zas-core`'s `ledger`, its row in the policy, a golden
 //! frame in `spec/frames`, and a line in the access matrix.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ids::{FileId, MessageId, RoomId, TxnId, UserId};
 use crate::message::{MessageLabel, Reaction};
@@ -16,7 +16,7 @@ use crate::message::{MessageLabel, Reaction};
 pub enum Role {
     /// Reads and writes.
     Member,
-    /// Adds and removes members, renames.
+    /// Adds and removes members, renames, describes.
     Admin,
     /// Gives and takes roles; exactly one in a group.
     Owner,
@@ -105,6 +105,31 @@ pub struct ProfileChange {
     pub avatar: Option<FileId>,
 }
 
+/// A change of how a group shows itself, besides its name: a field that is absent stays; an empty text clears it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
+#[serde(default)]
+pub struct RoomProfileChange {
+    /// At most 500 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", ts(optional))]
+    pub description: Option<String>,
+    /// A file of one's own, uploaded before by `POST /v1/rooms/avatar`, and of no other room; `null` takes
+    /// the picture away.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        ts(optional = nullable, as = "Option<FileId>"),
+        schema(value_type = Option<FileId>)
+    )]
+    pub avatar: Option<Option<FileId>>,
+}
+
+/// What is there, `null` too.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(field).map(Some)
+}
+
 /// A changing command. Every one carries the `txn_id` that makes a retry harmless.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
@@ -184,6 +209,10 @@ pub enum Command {
         name: String,
         /// The others, at least one.
         members: Vec<UserId>,
+        /// How else it shows itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", ts(optional))]
+        profile: Option<RoomProfileChange>,
     },
     /// Renames a group.
     RenameRoom {
@@ -193,6 +222,15 @@ pub enum Command {
         room: RoomId,
         /// 1–60 characters.
         name: String,
+    },
+    /// Changes how a group shows itself, by who may rename it.
+    SetRoomProfile {
+        /// Its name.
+        txn_id: TxnId,
+        /// Which.
+        room: RoomId,
+        /// What changes.
+        profile: RoomProfileChange,
     },
     /// Adds a person to a group.
     AddMember {
@@ -269,7 +307,7 @@ impl Command {
     }
 
     /// The values of `type` that are commands.
-    pub const TYPES: [&str; 14] = [
+    pub const TYPES: [&str; 15] = [
         "send",
         "edit_message",
         "delete_message",
@@ -277,6 +315,7 @@ impl Command {
         "open_private",
         "create_group",
         "rename_room",
+        "set_room_profile",
         "add_member",
         "remove_member",
         "set_role",
@@ -297,6 +336,7 @@ impl Command {
             | Self::OpenPrivate { txn_id, .. }
             | Self::CreateGroup { txn_id, .. }
             | Self::RenameRoom { txn_id, .. }
+            | Self::SetRoomProfile { txn_id, .. }
             | Self::AddMember { txn_id, .. }
             | Self::RemoveMember { txn_id, .. }
             | Self::SetRole { txn_id, .. }
@@ -316,6 +356,7 @@ impl Command {
             | Self::DeleteMessage { room, .. }
             | Self::React { room, .. }
             | Self::RenameRoom { room, .. }
+            | Self::SetRoomProfile { room, .. }
             | Self::AddMember { room, .. }
             | Self::RemoveMember { room, .. }
             | Self::SetRole { room, .. }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::{Prefs, ProfileChange, Role, RoomPrefs};
+use crate::command::{Prefs, ProfileChange, Role, RoomPrefs, RoomProfileChange};
 use crate::ids::{MessageId, Micros, RoomId, Seq, TxnId, UserId};
 use crate::message::{Attachment, MessageLabel, Reaction, ReplyTo};
 
@@ -126,6 +126,11 @@ pub enum EventBody {
         /// The new one.
         name: String,
     },
+    /// The group shows itself otherwise.
+    RoomProfileChanged {
+        /// What changed.
+        profile: RoomProfileChange,
+    },
     /// A person came in; they see from this event on.
     MemberAdded {
         /// Who.
@@ -193,6 +198,7 @@ impl EventBody {
             Self::ReactionChanged { .. } => "reaction_changed",
             Self::RoomCreated { .. } => "room_created",
             Self::RoomRenamed { .. } => "room_renamed",
+            Self::RoomProfileChanged { .. } => "room_profile_changed",
             Self::MemberAdded { .. } => "member_added",
             Self::MemberRemoved { .. } => "member_removed",
             Self::RoleChanged { .. } => "role_changed",

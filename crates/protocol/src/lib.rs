@@ -30,7 +30,7 @@ pub mod rest;
 pub mod server_api;
 
 pub use close::CloseCode;
-pub use command::{Command, Prefs, ProfileChange, Role, RoomPrefs};
+pub use command::{Command, Prefs, ProfileChange, Role, RoomPrefs, RoomProfileChange};
 pub use error::{ErrorBody, ErrorCode, Language, Retry};
 pub use event::{Event, EventBody, RoomKind};
 pub use frame::{

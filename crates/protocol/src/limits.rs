@@ -25,6 +25,8 @@ pub const COMBINING_MARKS: usize = 8;
 pub const NAME_CHARS: usize = 60;
 /// Characters of a person's bio.
 pub const BIO_CHARS: usize = 300;
+/// Characters of a group's description.
+pub const DESCRIPTION_CHARS: usize = 500;
 /// Bytes of a file's name.
 pub const FILE_NAME_BYTES: usize = 255;
 /// Members of a group.

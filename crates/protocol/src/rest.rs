@@ -161,6 +161,14 @@ pub struct Room {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", ts(optional))]
     pub name: Option<String>,
+    /// What a group says of itself; absent where that is nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(feature = "schema", ts(optional, as = "Option<String>"))]
+    pub description: String,
+    /// A group's picture (`GET /v1/files/{id}`), for those who are in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", ts(optional))]
+    pub avatar: Option<FileId>,
     /// Which history `head` belongs to.
     pub epoch: Epoch,
     /// The last place of its log.
@@ -447,7 +455,8 @@ pub struct FileAddress {
     pub expires_at: Micros,
 }
 
-/// `POST /v1/me/avatar` (the image as the body): the stored file, to name in `set_profile`.
+/// `POST /v1/me/avatar` and `POST /v1/rooms/avatar` (the image as the body): the stored file, to name in
+/// `set_profile` or `set_room_profile`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(ts_rs::TS, utoipa::ToSchema))]
 pub struct Uploaded {

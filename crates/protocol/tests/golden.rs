@@ -66,7 +66,7 @@ fn server_name(frame: &ServerFrame) -> String {
 }
 
 /// The kinds of [`server_name`] and [`zas_protocol::EventBody::kind`].
-const SERVER: [&str; 27] = [
+const SERVER: [&str; 28] = [
     "welcome",
     "synced",
     "skip",
@@ -86,6 +86,7 @@ const SERVER: [&str; 27] = [
     "event.reaction_changed",
     "event.room_created",
     "event.room_renamed",
+    "event.room_profile_changed",
     "event.member_added",
     "event.member_removed",
     "event.role_changed",

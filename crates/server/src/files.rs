@@ -1,4 +1,4 @@
-//! Blobs: people's pictures and what messages carry, in an object store under `DIR/files`. A blob is
+//! Blobs: pictures of people and groups, and what messages carry, in an object store under `DIR/files`. A blob is
 //! durable before its row is written, and goes after it, so that no row is without its blob: a process
 //! that is killed between the two leaves at most a blob that nobody names and nobody can fetch.
 //!
@@ -100,8 +100,8 @@ impl Files {
         })
     }
 
-    /// Stores a person's picture, made anew from what they sent: square, small, and with nothing
-    /// in it but pixels.
+    /// Stores a picture of a person or a group, made anew from what was sent: square, small, and with
+    /// nothing in it but pixels.
     ///
     /// # Errors
     /// [`ErrorCode::TooLarge`] and [`ErrorCode::ImageInvalid`] for what is no image we take;
@@ -110,6 +110,7 @@ impl Files {
         &self,
         store: &dyn Store,
         user: UserId,
+        kind: FileKind,
         sent: Bytes,
         now: Micros,
     ) -> Result<FileId, ApiError> {
@@ -122,7 +123,7 @@ impl Files {
         let row = FileRow {
             id,
             user,
-            kind: FileKind::Avatar,
+            kind,
             name: String::new(),
             media_type: picture.media_type.to_owned(),
             bytes: picture.bytes.len() as u64,

@@ -20,6 +20,7 @@ mod answer;
 mod changes;
 mod chats;
 mod messages;
+mod new_chat;
 pub mod once;
 mod people;
 mod said;
@@ -52,8 +53,12 @@ fn anonymous() -> [Listed; 4] {
     ]
 }
 
-fn uploads() -> [Listed; 1] {
-    [listed!("/api/auth/upload-avatar", post accounts::upload_avatar)]
+/// What may come as a form with a picture in it.
+fn uploads() -> [Listed; 2] {
+    [
+        listed!("/api/auth/upload-avatar", post accounts::upload_avatar),
+        listed!("/api/messaging/chats", post new_chat::create),
+    ]
 }
 
 /// What may come as a form with a file in it.
@@ -73,7 +78,7 @@ fn signed_in() -> [Listed; 19] {
         listed!("/api/users/friends", get people::friends),
         listed!("/api/users/profile/{username}", get people::profile),
         listed!("/api/users/chat/{username}", post people::open_chat),
-        listed!("/api/messaging/chats", get chats::list, post chats::create),
+        listed!("/api/messaging/chats", get chats::list),
         listed!("/api/messaging/chats/{chat}", get chats::one),
         listed!("/api/messaging/chats/{chat}/messages", get messages::list),
         listed!(
@@ -104,8 +109,8 @@ pub fn routes(limits: &Limits) -> Router<App> {
         .route("/api/{*rest}", any(nothing))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .merge(both(anonymous()).layer(DefaultBodyLimit::max(ANONYMOUS_BODY_BYTES)))
-        // A form around the image: its boundaries and the field's headers.
-        .merge(both(uploads()).layer(DefaultBodyLimit::max(limits.avatar_bytes + 4 * 1024)))
+        // A form around the image: its boundaries and the field's headers, and the fields beside it.
+        .merge(both(uploads()).layer(DefaultBodyLimit::max(limits.avatar_bytes + BODY_BYTES)))
         .merge(both(media()).layer(DefaultBodyLimit::max(upload_bytes.saturating_add(BODY_BYTES))))
         .layer(middleware::from_fn(answer::render))
 }

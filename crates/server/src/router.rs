@@ -46,8 +46,10 @@ fn described(image_bytes: usize) -> OpenApiRouter<App> {
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .layer(DefaultBodyLimit::max(ANONYMOUS_BODY_BYTES));
-    let uploads =
-        OpenApiRouter::new().routes(routes!(files::upload_avatar)).layer(DefaultBodyLimit::max(image_bytes));
+    let uploads = OpenApiRouter::new()
+        .routes(routes!(files::upload_avatar))
+        .routes(routes!(files::upload_room_avatar))
+        .layer(DefaultBodyLimit::max(image_bytes));
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(auth::password))
         .routes(routes!(auth::devices, auth::sign_out_others))

@@ -122,6 +122,19 @@ async fn a_whole_database_moves_in_broken_rows_are_listed_and_a_second_time_chan
         assert!(kept.iter().any(|&(.., unread)| unread > 0));
         let groups: Vec<_> = rooms.iter().filter(|room| room.kind == RoomKind::Group).collect();
         assert!(groups.iter().any(|room| room.name.as_deref().is_some_and(|name| name.starts_with("Grupo"))));
+        assert_eq!(report.left.get("chat_rooms.description: its text is too long"), Some(&1), "{report}");
+        let shown = async |n| {
+            let room = RoomId(sample::room(n));
+            let member = store.roster(room).await.unwrap().unwrap().members[0].user;
+            store.room(member, room).await.unwrap().unwrap()
+        };
+        let first = shown(0).await;
+        assert_eq!(first.description, "De qué va el grupo 0");
+        let picture = store.file(first.avatar.unwrap()).await.unwrap().unwrap();
+        assert_eq!(picture.kind, zas_store::FileKind::RoomAvatar);
+        assert!(store.file_origin(picture.id).await.unwrap().unwrap().ends_with("chats/0.jpg"));
+        let cut = shown(3).await;
+        assert_eq!((cut.description, cut.avatar), ("ñ".repeat(500), None));
         tried("P1", "messages of another app's database that moved in", made.messages as u64);
         store.close().await;
     }
@@ -245,6 +258,7 @@ async fn what_the_app_still_writes_follows_until_the_switch() {
     assert_eq!(reacted.len(), 1, "{reacted:?}");
     let renamed = store.room(UserId(sample::user(0)), RoomId(sample::room(0))).await.unwrap().unwrap();
     assert_eq!(renamed.name.as_deref(), Some("Otro nombre"));
+    assert_eq!(renamed.description, "Otra cosa");
     assert_eq!(store.member(renamed.id, leaves).await.unwrap(), None, "who left there left here");
 
     // And comes back, and comes to another group besides.
@@ -378,6 +392,7 @@ async fn what_was_said_here_goes_back_into_the_tables_that_it_came_from() {
         serde_json::json!({"type": "edit_message", "txn_id": "e", "room": room, "message": edited, "text": "corregido"}),
         serde_json::json!({"type": "delete_message", "txn_id": "d", "room": room, "message": deleted}),
         serde_json::json!({"type": "react", "txn_id": "r", "room": room, "message": liked, "reaction": "golazo"}),
+        serde_json::json!({"type": "set_room_profile", "txn_id": "p", "room": room, "profile": {"description": "dicho aquí"}}),
     ] {
         post("/v1/commands", command, Some(&token)).await;
     }
@@ -447,6 +462,7 @@ async fn what_was_said_here_goes_back_into_the_tables_that_it_came_from() {
         matches!(carried.body, zas_protocol::EventBody::Message { attachment: Some(_), .. }),
         "{carried:?}"
     );
+    assert_eq!(store.room(ana.me(), room).await.unwrap().unwrap().description, "dicho aquí");
     assert_eq!(store.user_by_login("nueva").await.unwrap().unwrap().email, "nueva@example.com");
 }
 

@@ -1,7 +1,7 @@
 //! A run: people with their devices, nodes, and a plan of what happens to them.
 
 use zas_core::ledger::Submission;
-use zas_protocol::{Command, DeviceId, Micros, Signal, TxnId, UserId};
+use zas_protocol::{Command, DeviceId, Micros, RoomProfileChange, Signal, TxnId, UserId};
 use zas_store::{Backup, Model, NewUser, PasswordHash, Secrets};
 
 use crate::bug::Bug;
@@ -262,6 +262,7 @@ impl World {
                     txn_id,
                     name,
                     members,
+                    profile: None,
                 })?;
             }
             Op::OpenPrivate { device, user } => {
@@ -273,6 +274,9 @@ impl World {
                 if let Some(room) = room_of(device, room) {
                     let name = format!("name {room}").chars().take(20).collect();
                     device.compose(net, |txn_id| Command::RenameRoom { txn_id, room, name })?;
+                    let description = Some(format!("about {room}"));
+                    let profile = RoomProfileChange { description, avatar: None };
+                    device.compose(net, |txn_id| Command::SetRoomProfile { txn_id, room, profile })?;
                 }
             }
             Op::Change { device, room, message, what } => {
@@ -414,8 +418,12 @@ fn account(net: &mut Net, n: usize) -> Result<UserId, Violation> {
 /// Everybody is in one group from the start.
 fn first_group(net: &mut Net, users: &[UserId]) -> Held {
     let txn_id = TxnId::new("first").map_err(|error| Violation(error.to_string()))?;
-    let command =
-        Command::CreateGroup { txn_id: txn_id.clone(), name: "all".to_owned(), members: users.to_vec() };
+    let command = Command::CreateGroup {
+        txn_id: txn_id.clone(),
+        name: "all".to_owned(),
+        members: users.to_vec(),
+        profile: None,
+    };
     let submission = Submission { user: users[0], command };
     let outcomes = net.model.commit(&[submission], 1).map_err(|error| Violation(error.to_string()))?;
     for outcome in outcomes {

@@ -106,6 +106,10 @@ pub struct OldRoom {
     pub name: OldText,
     /// `private`, `group` or `community`.
     pub kind: OldText,
+    /// Empty for none.
+    pub description: OldText,
+    /// A path below the media folder, or an address; empty for none.
+    pub avatar: OldText,
     /// Who made it; empty for nobody.
     pub created_by: String,
     /// Not closed.

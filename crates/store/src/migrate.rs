@@ -46,6 +46,11 @@ pub(crate) const SQLITE: &[Migration] = &[
         sql: include_str!("../migrations/sqlite/0004_identities.sql"),
     },
     Migration { number: 5, name: "moved in", sql: include_str!("../migrations/sqlite/0005_moved_in.sql") },
+    Migration {
+        number: 6,
+        name: "room profiles",
+        sql: include_str!("../migrations/sqlite/0006_room_profiles.sql"),
+    },
 ];
 
 /// The steps of MariaDB, in order; those of a number say the same as SQLite's.
@@ -63,6 +68,11 @@ pub(crate) const MARIADB: &[Migration] = &[
         sql: include_str!("../migrations/mariadb/0004_identities.sql"),
     },
     Migration { number: 5, name: "moved in", sql: include_str!("../migrations/mariadb/0005_moved_in.sql") },
+    Migration {
+        number: 6,
+        name: "room profiles",
+        sql: include_str!("../migrations/mariadb/0006_room_profiles.sql"),
+    },
 ];
 
 /// What of `all` is still to be done where `applied`, numbers with checksums in order, is done.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use zas_core::ledger::{FileFacts, Write};
+use zas_core::ledger::{FileFacts, FileFor, Write};
 use zas_protocol::rest::{Member, User};
 use zas_protocol::{
     Attachment, DeviceId, Epoch, FileId, Media, Micros, Position, Role, RoomId, RoomKind, Seq, UserId,
@@ -319,6 +319,8 @@ pub enum PageAt {
 pub enum FileKind {
     /// A person's picture: for anyone signed in.
     Avatar,
+    /// A group's picture: for who is in the group.
+    RoomAvatar,
     /// What a message carries: for who can see that message.
     Attachment,
 }
@@ -329,6 +331,7 @@ impl FileKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Avatar => "avatar",
+            Self::RoomAvatar => "room_avatar",
             Self::Attachment => "attachment",
         }
     }
@@ -336,7 +339,7 @@ impl FileKind {
     /// The kind of a stored name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Avatar, Self::Attachment].into_iter().find(|kind| kind.name() == name)
+        [Self::Avatar, Self::RoomAvatar, Self::Attachment].into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -349,7 +352,7 @@ pub struct FileRow {
     pub user: UserId,
     /// What for.
     pub kind: FileKind,
-    /// What its uploader's computer called it; empty for an avatar.
+    /// What its uploader's computer called it; empty for a picture of a person or a group.
     pub name: String,
     /// As sniffed, never as claimed.
     pub media_type: String,
@@ -361,7 +364,7 @@ pub struct FileRow {
     pub height: u32,
     /// When.
     pub at: Micros,
-    /// The message that carries it: its room and place.
+    /// The message that carries it, or the event since which a group wears it: its room and place.
     pub message: Option<(RoomId, Seq)>,
 }
 
@@ -383,6 +386,11 @@ impl FileRow {
 
     /// As the rules see it.
     pub(crate) fn facts(&self) -> FileFacts {
-        FileFacts { user: self.user, attachment: self.attachment(), used: self.message.is_some() }
+        let made_for = match (self.kind, self.attachment()) {
+            (_, Some(attachment)) => FileFor::Message(attachment),
+            (FileKind::RoomAvatar, None) => FileFor::Room,
+            (_, None) => FileFor::Person,
+        };
+        FileFacts { user: self.user, made_for, used: self.message.is_some() }
     }
 }

@@ -19,6 +19,7 @@ import type {
   Role,
   RoomId,
   RoomPrefs,
+  RoomProfileChange,
   TxnId,
   User,
   UserId,
@@ -104,6 +105,7 @@ export type Row =
       notice:
         | { kind: "created"; name?: string }
         | { kind: "renamed"; name: string }
+        | { kind: "profile"; description: boolean; avatar: boolean } // which of them is another
         | { kind: "added" | "removed" | "left"; user: UserId }
         | { kind: "role"; user: UserId; role: Role };
     };
@@ -159,6 +161,10 @@ export interface RoomView {
   kind: "private" | "group";
   /** The group's name, or the other person's. */
   title: string;
+  /** What a group says of itself; may be empty. */
+  description: string;
+  /** A group's picture. */
+  avatar?: FileId;
   /** In a private room: the other. */
   other?: UserId;
   /** Who is in it; of a large group oneself alone, until the room is opened. */
@@ -289,6 +295,10 @@ export interface ZasClient {
   openPrivate(user: UserId): Promise<RoomId>;
   createGroup(name: string, members: UserId[]): Promise<RoomId>;
   renameRoom(room: RoomId, name: string): Promise<void>;
+  /** Changes how a group shows itself besides its name; an `avatar` of `null` takes its picture away. */
+  setRoomProfile(room: RoomId, profile: RoomProfileChange): Promise<void>;
+  /** Stores a picture for {@link setRoomProfile}. */
+  uploadRoomAvatar(image: Blob): Promise<FileId>;
   addMember(room: RoomId, user: UserId): Promise<void>;
   removeMember(room: RoomId, user: UserId): Promise<void>;
   setRole(room: RoomId, user: UserId, role: Role): Promise<void>;

@@ -302,6 +302,14 @@ class Client implements ZasClient {
     await this.command({ type: "rename_room", room, name });
   }
 
+  async setRoomProfile(room: RoomId, profile: Parameters<ZasClient["setRoomProfile"]>[1]): Promise<void> {
+    await this.command({ type: "set_room_profile", room, profile });
+  }
+
+  async uploadRoomAvatar(image: Blob): Promise<FileId> {
+    return (await this.api.json<Uploaded>("POST", "/v1/rooms/avatar", { bytes: image })).file;
+  }
+
   async addMember(room: RoomId, user: UserId): Promise<void> {
     await this.command({ type: "add_member", room, user });
   }

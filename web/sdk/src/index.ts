@@ -23,6 +23,7 @@ export type {
   Role,
   RoomId,
   RoomPrefs,
+  RoomProfileChange,
   TxnId,
   User,
   UserId,

@@ -183,6 +183,19 @@ bio?: string,
  */
 avatar?: FileId, };
 /**
+ * A change of how a group shows itself, besides its name: a field that is absent stays; an empty text clears it.
+ */
+export type RoomProfileChange = { 
+/**
+ * At most 500 characters.
+ */
+description?: string, 
+/**
+ * A file of one's own, uploaded before by `POST /v1/rooms/avatar`, and of no other room; `null` takes
+ * the picture away.
+ */
+avatar?: FileId | null, };
+/**
  * A changing command. Every one carries the `txn_id` that makes a retry harmless.
  */
 export type Command = { "type": "send", 
@@ -278,7 +291,11 @@ name: string,
 /**
  * The others, at least one.
  */
-members: Array<UserId>, } | { "type": "rename_room", 
+members: Array<UserId>, 
+/**
+ * How else it shows itself.
+ */
+profile?: RoomProfileChange, } | { "type": "rename_room", 
 /**
  * Its name.
  */
@@ -290,7 +307,19 @@ room: RoomId,
 /**
  * 1–60 characters.
  */
-name: string, } | { "type": "add_member", 
+name: string, } | { "type": "set_room_profile", 
+/**
+ * Its name.
+ */
+txn_id: TxnId, 
+/**
+ * Which.
+ */
+room: RoomId, 
+/**
+ * What changes.
+ */
+profile: RoomProfileChange, } | { "type": "add_member", 
 /**
  * Its name.
  */
@@ -482,7 +511,11 @@ members: Array<UserId>, } | { "kind": "room_renamed",
 /**
  * The new one.
  */
-name: string, } | { "kind": "member_added", 
+name: string, } | { "kind": "room_profile_changed", 
+/**
+ * What changed.
+ */
+profile: RoomProfileChange, } | { "kind": "member_added", 
 /**
  * Who.
  */
@@ -634,7 +667,11 @@ members: Array<UserId>, } | { "kind": "room_renamed",
 /**
  * The new one.
  */
-name: string, } | { "kind": "member_added", 
+name: string, } | { "kind": "room_profile_changed", 
+/**
+ * What changed.
+ */
+profile: RoomProfileChange, } | { "kind": "member_added", 
 /**
  * Who.
  */
@@ -1160,6 +1197,14 @@ kind: RoomKind,
  */
 name?: string, 
 /**
+ * What a group says of itself; absent where that is nothing.
+ */
+description?: string, 
+/**
+ * A group's picture (`GET /v1/files/{id}`), for those who are in it.
+ */
+avatar?: FileId, 
+/**
  * Which history `head` belongs to.
  */
 epoch: number, 
@@ -1440,7 +1485,8 @@ export type Polled = {
  */
 frames: Array<ServerFrame>, };
 /**
- * `POST /v1/me/avatar` (the image as the body): the stored file, to name in `set_profile`.
+ * `POST /v1/me/avatar` and `POST /v1/rooms/avatar` (the image as the body): the stored file, to name in
+ * `set_profile` or `set_room_profile`.
  */
 export type Uploaded = { 
 /**
@@ -1588,5 +1634,6 @@ export const LIMITS = {
   FRAME_BYTES: 65536,
   NAME_CHARS: 60,
   BIO_CHARS: 300,
+  DESCRIPTION_CHARS: 500,
   PAGE_EVENTS: 100,
 } as const;

@@ -4,15 +4,15 @@ mod messages;
 
 use zas_protocol::limits::{GROUP_MEMBERS, ROOMS_PER_USER};
 use zas_protocol::{
-    Ack, Command, ErrorCode, EventBody, MessageId, Micros, ProfileChange, Role, RoomId, RoomKind, Seq, TxnId,
-    UserId,
+    Ack, Command, ErrorCode, EventBody, MessageId, Micros, ProfileChange, Role, RoomId, RoomKind,
+    RoomProfileChange, Seq, TxnId, UserId,
 };
 use zas_protocol::{Event, Prefs, RoomPrefs};
 
 use self::messages::NewMessage;
 use super::{
-    Context, Decided, Facts, FileFacts, Fingerprint, MemberFacts, Refusal, RoomFacts, StoredTxn, Submission,
-    Write, pair,
+    Context, Decided, Facts, FileFacts, FileFor, Fingerprint, MemberFacts, Refusal, RoomFacts, StoredTxn,
+    Submission, Write, pair,
 };
 use crate::policy::{self, Action, SERVER, Standing};
 
@@ -54,10 +54,12 @@ pub fn decide(
         Command::OpenPrivate { user: other, .. } => {
             draft.open_private(*other, RoomId::mint(context.now, (context.entropy)()))
         }
-        Command::CreateGroup { name, members, .. } => {
-            draft.create_group(name, members, RoomId::mint(context.now, (context.entropy)()))
+        Command::CreateGroup { name, members, profile, .. } => {
+            let room = RoomId::mint(context.now, (context.entropy)());
+            draft.create_group(name, members, profile.as_ref(), room)
         }
         Command::RenameRoom { room, name, .. } => draft.rename(*room, name),
+        Command::SetRoomProfile { room, profile, .. } => draft.set_room_profile(*room, profile),
         Command::AddMember { room, user: other, .. } => draft.add_member(*room, *other),
         Command::RemoveMember { room, user: other, .. } => draft.remove_member(*room, *other),
         Command::SetRole { room, user: other, role, .. } => draft.set_role(*room, *other, *role),
@@ -224,7 +226,13 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn create_group(&mut self, name: &str, others: &[UserId], room: RoomId) -> Result<(), Refusal> {
+    fn create_group(
+        &mut self,
+        name: &str,
+        others: &[UserId],
+        profile: Option<&RoomProfileChange>,
+        room: RoomId,
+    ) -> Result<(), Refusal> {
         let mut members = vec![self.user];
         for &other in others {
             self.active(other)?;
@@ -238,6 +246,7 @@ impl Draft<'_> {
             _ => {}
         }
         members.iter().try_for_each(|&member| self.has_room(member))?;
+        profile.map(|profile| self.wearable(profile)).transpose()?;
         self.create_room(room, RoomKind::Group, Some(name), None);
         let body = EventBody::RoomCreated {
             room_kind: RoomKind::Group,
@@ -249,6 +258,10 @@ impl Draft<'_> {
             let role = if member == self.user { Role::Owner } else { Role::Member };
             self.start_membership(room, member, role, from);
         }
+        if let Some(profile) = profile {
+            let of = self.append(room, EventBody::RoomProfileChanged { profile: profile.clone() });
+            self.wear(room, profile, of);
+        }
         Ok(())
     }
 
@@ -257,6 +270,32 @@ impl Draft<'_> {
         self.append_named(room, EventBody::RoomRenamed { name: name.to_owned() });
         self.writes.push(Write::RenameRoom { room, name: name.to_owned() });
         Ok(())
+    }
+
+    fn set_room_profile(&mut self, room: RoomId, profile: &RoomProfileChange) -> Result<(), Refusal> {
+        self.may(Action::Rename, room)?;
+        self.wearable(profile)?;
+        let of = self.append_named(room, EventBody::RoomProfileChanged { profile: profile.clone() });
+        self.wear(room, profile, of);
+        Ok(())
+    }
+
+    /// Whether a group may have this picture: one's own, made for a group, and no other group's.
+    fn wearable(&self, profile: &RoomProfileChange) -> Result<(), Refusal> {
+        match profile.avatar.flatten().map(|avatar| self.facts.files.get(&avatar)) {
+            None => Ok(()),
+            Some(Some(FileFacts { user, made_for: FileFor::Room, used: false })) if *user == self.user => {
+                Ok(())
+            }
+            Some(_) => Err(ErrorCode::NotFound.into()),
+        }
+    }
+
+    fn wear(&mut self, room: RoomId, profile: &RoomProfileChange, of: Seq) {
+        self.writes.push(Write::SetRoomProfile { room, profile: profile.clone(), at: self.now });
+        if let Some(avatar) = profile.avatar.flatten() {
+            self.attach(avatar, room, of);
+        }
     }
 
     fn add_member(&mut self, room: RoomId, other: UserId) -> Result<(), Refusal> {
@@ -348,7 +387,7 @@ impl Draft<'_> {
     fn set_profile(&mut self, profile: &ProfileChange) -> Result<(), Refusal> {
         if let Some(avatar) = profile.avatar
             && !matches!(self.facts.files.get(&avatar),
-                Some(FileFacts { user, attachment: None, .. }) if *user == self.user)
+                Some(FileFacts { user, made_for: FileFor::Person, .. }) if *user == self.user)
         {
             return Err(ErrorCode::NotFound.into());
         }

@@ -31,7 +31,7 @@ fn main() -> std::io::Result<()> {
     types!(
         out, config,
         message::{ReplyTo, MessageLabel, Media, Attachment, Reaction, ReactionCount, MessageState},
-        command::{Role, RoomPrefs, Prefs, ProfileChange, Command},
+        command::{Role, RoomPrefs, Prefs, ProfileChange, RoomProfileChange, Command},
         error::{ErrorCode, ErrorBody},
         event::{RoomKind, EventBody, Event},
         frame::{Seen, Hello, Resume, Position, Advance, Signal, Refresh, Ping, Ack, Nack, Presence, ServerFrame},
@@ -81,6 +81,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("FRAME_BYTES", zas_protocol::limits::FRAME_BYTES as u64),
         ("NAME_CHARS", zas_protocol::limits::NAME_CHARS as u64),
         ("BIO_CHARS", zas_protocol::limits::BIO_CHARS as u64),
+        ("DESCRIPTION_CHARS", zas_protocol::limits::DESCRIPTION_CHARS as u64),
         ("PAGE_EVENTS", u64::from(zas_protocol::limits::PAGE_EVENTS)),
     ] {
         limits.push_str(&format!("  {name}: {value},\n"));

@@ -103,7 +103,8 @@ impl World {
     /// One room for everybody.
     pub(super) async fn group(&self, users: &[User]) -> Result<RoomId, String> {
         let members = users[1..].iter().map(|user| user.id).collect();
-        let command = Command::CreateGroup { txn_id: name(), name: "bench".to_owned(), members };
+        let command =
+            Command::CreateGroup { txn_id: name(), name: "bench".to_owned(), members, profile: None };
         let rooms = self.commit(vec![(users[0].id, command)]).await?;
         rooms.first().copied().ok_or_else(|| "the room was not made".to_owned())
     }

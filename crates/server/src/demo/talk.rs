@@ -80,6 +80,7 @@ pub async fn prepare(app: &App) -> Result<(), ApiError> {
         txn_id,
         name,
         members: vec![luis, marta],
+        profile: None,
     })
     .await?;
     talk(app, &ids, group, &GROUP, now).await

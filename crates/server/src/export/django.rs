@@ -214,6 +214,7 @@ impl Export<'_> {
             let new = NewOldRoom {
                 key: key.clone(),
                 name: shown.name.clone().unwrap_or_default(),
+                description: shown.description.clone(),
                 kind: if roster.kind == RoomKind::Private { "private" } else { "group" },
                 created_by: owner(&roster.members).map(|user| self.key(user.0)),
                 at: self.began(room).await?.unwrap_or(roster.last_at),
@@ -320,6 +321,12 @@ impl Export<'_> {
         for event in &stretch.events {
             if let EventBody::RoomRenamed { name } = &event.body {
                 self.django.rename_room(room, name).await.map_err(ExportError::Old)?;
+            }
+            // What came from there is there, and longer perhaps; it was named by no command.
+            if let EventBody::RoomProfileChanged { profile } = &event.body
+                && let Some(description) = profile.description.as_deref().filter(|_| event.txn_id.is_some())
+            {
+                self.django.describe_room(room, description).await.map_err(ExportError::Old)?;
             }
             let EventBody::Message { message, text, .. } = &event.body else { continue };
             let key = self.key(message.0);

@@ -71,7 +71,7 @@ fn parse(range: &str, bytes: u64) -> Option<Range<u64>> {
 #[must_use]
 pub fn disposition(row: &FileRow) -> String {
     match row.kind {
-        FileKind::Avatar => "attachment; filename=\"avatar\"".to_owned(),
+        FileKind::Avatar | FileKind::RoomAvatar => "attachment; filename=\"avatar\"".to_owned(),
         FileKind::Attachment => {
             let how = if Media::of(&row.media_type) == Media::File { "attachment" } else { "inline" };
             let plain = |c: char| c == ' ' || (c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '%'));

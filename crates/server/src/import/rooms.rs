@@ -5,11 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use zas_core::ledger::{Pair, Write, pair};
 use zas_core::shape;
-use zas_protocol::{Command, Event, EventBody, Micros, Role, RoomId, RoomKind, RoomPrefs, Seq, UserId};
+use zas_protocol::limits::DESCRIPTION_CHARS;
+use zas_protocol::{
+    Command, Event, EventBody, FileId, Micros, Role, RoomId, RoomKind, RoomPrefs, RoomProfileChange, Seq,
+    UserId,
+};
 use zas_store::django::{Fault, OldMember, OldRoom, id};
+use zas_store::{FileKind, FileRow};
 
 use super::facts::Digest;
-use super::messages::{Log, position};
+use super::messages::{Log, address, media_type, position};
 use super::reading::Reading;
 use super::{Import, ImportError};
 
@@ -29,6 +34,9 @@ struct Plan<'a> {
     id: RoomId,
     kind: RoomKind,
     name: Option<String>,
+    description: String,
+    /// Where its picture is: path and address.
+    avatar: Option<(&'a str, String)>,
     pair: Option<Pair>,
     /// By when they came.
     members: Vec<(UserId, Role, &'a OldMember)>,
@@ -86,7 +94,8 @@ impl Import<'_> {
             None => {
                 let begins =
                     first.messages.iter().filter_map(|message| message.created_at).min().unwrap_or(plan.at);
-                let at = plan.at.min(begins - 1);
+                // Before all that was said: that it was made, and how it shows itself.
+                let at = plan.at.min(begins - 2);
                 self.create(&plan, at).await?
             }
         };
@@ -143,7 +152,7 @@ impl Import<'_> {
 
     async fn plan<'m>(
         &mut self,
-        old: &OldRoom,
+        old: &'m OldRoom,
         all: &'m [OldMember],
     ) -> Result<Result<Plan<'m>, Fault>, ImportError> {
         let Some(id) = id(&old.key).map(RoomId) else { return Ok(Err(Fault::NoId)) };
@@ -206,7 +215,23 @@ impl Import<'_> {
         let name = name.flatten();
         let came = members.iter().filter_map(|(_, _, member)| member.joined_at).min();
         let at = old.created_at.or(came).unwrap_or(1);
-        Ok(Ok(Plan { id, kind, name, pair, members, made_by, at }))
+        let (mut description, mut avatar) = (String::new(), None);
+        if kind == RoomKind::Group {
+            description = self.description(old);
+            let path = old.avatar.as_deref().unwrap_or_default();
+            avatar = address(&self.options.media, path).map(|address| (path, address));
+        }
+        Ok(Ok(Plan { id, kind, name, description, avatar, pair, members, made_by, at }))
+    }
+
+    /// What a group says of itself; one that is too long is cut, and listed.
+    fn description(&mut self, old: &OldRoom) -> String {
+        let said = old.description.as_deref().unwrap_or_default();
+        shape::description(said).unwrap_or_else(|_| {
+            self.report.leave("chat_rooms.description", &old.key, Fault::TooLong);
+            let cut: String = said.trim().chars().take(DESCRIPTION_CHARS).collect();
+            shape::description(&cut).unwrap_or_default()
+        })
     }
 
     /// Whether no other room is the private one of these two.
@@ -236,7 +261,40 @@ impl Import<'_> {
         for &(user, role, member) in &plan.members {
             self.join(plan, user, role, 1, member).await?;
         }
+        self.show(plan, &mut log, at);
         Ok(log)
+    }
+
+    /// How a group shows itself there.
+    fn show(&mut self, plan: &Plan<'_>, log: &mut Log, at: Micros) {
+        let room = plan.id;
+        let file = FileId(room.0);
+        let profile = RoomProfileChange {
+            description: Some(plan.description.clone()).filter(|text| !text.is_empty()),
+            avatar: plan.avatar.as_ref().map(|_| Some(file)),
+        };
+        if profile == RoomProfileChange::default() {
+            return;
+        }
+        let event =
+            log.next(at, Some(plan.made_by), EventBody::RoomProfileChanged { profile: profile.clone() });
+        if let Some((path, address)) = &plan.avatar {
+            let row = FileRow {
+                id: file,
+                user: plan.made_by,
+                kind: FileKind::RoomAvatar,
+                name: String::new(),
+                media_type: media_type(path, Some("image")).to_owned(),
+                bytes: 0,
+                width: 0,
+                height: 0,
+                at,
+                message: Some((room, event.seq)),
+            };
+            self.pending.files.push((row, address.clone()));
+        }
+        self.pending.writes.push(Write::Append { event, fingerprint: None });
+        self.pending.writes.push(Write::SetRoomProfile { room, profile, at });
     }
 
     /// Lets somebody see a room from there on, and their devices know of it.
@@ -268,13 +326,26 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// A group that has another name there.
+    /// A group that has another name or description there.
     async fn rename(&mut self, plan: &Plan<'_>) -> Result<(), ImportError> {
         let owner = plan.members.iter().find(|(_, role, _)| *role == Role::Owner);
         let (Some(&(owner, ..)), Some(name)) = (owner, &plan.name) else { return Ok(()) };
         self.flush().await?;
         let here = self.store.room(owner, plan.id).await?;
-        if here.is_some_and(|room| room.kind == RoomKind::Group && room.name.as_ref() != Some(name)) {
+        let Some(here) = here.filter(|room| room.kind == RoomKind::Group) else { return Ok(()) };
+        if here.description != plan.description {
+            let room = plan.id;
+            let description = Some(plan.description.clone());
+            let profile = RoomProfileChange { description, ..RoomProfileChange::default() };
+            self.command(
+                owner,
+                |txn_id| Command::SetRoomProfile { txn_id, room, profile },
+                "chat_rooms",
+                &plan.id.to_string(),
+            )
+            .await?;
+        }
+        if here.name.as_ref() != Some(name) {
             let (room, name) = (plan.id, name.clone());
             self.command(
                 owner,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use zas_protocol::rest::{self, Tokens};
 use zas_protocol::{Command, ErrorCode, ProfileChange, TxnId, UserId};
-use zas_store::UserRow;
+use zas_store::{FileKind, UserRow};
 
 use super::answer::{Base, Caller, Form, Refused, Say, Viewer, unreadable};
 use super::shapes;
@@ -147,7 +147,7 @@ pub(super) async fn upload_avatar(
             break field.bytes().await.map_err(unreadable)?;
         }
     };
-    let avatar = Some(app.files.put_avatar(&*app.store, identity.user, image, now).await?);
+    let avatar = Some(app.files.put_avatar(&*app.store, identity.user, FileKind::Avatar, image, now).await?);
     set_profile(&app, identity.user, ProfileChange { avatar, ..ProfileChange::default() }).await?;
     let user = oneself(&app, &viewer).await?;
     Ok(Json(json!({ "message": "Imagen actualizada", "avatar_url": user["avatar_url"], "user": user })))

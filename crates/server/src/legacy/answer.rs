@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::multipart::MultipartError;
+use axum::body::Body;
+use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::middleware::Next;
@@ -14,9 +15,11 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, StatusCode, header};
+use http_body_util::Limited;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use zas_protocol::limits::BODY_BYTES;
 use zas_protocol::{ErrorCode, Language, RoomId, UserId};
 use zas_store::StoreError;
 
@@ -242,6 +245,30 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
         Ok(Self(JsonBody::from_request(request, state).await?.0))
     }
+}
+
+/// Whether a request is a form, which may carry files.
+pub(super) fn is_form(request: &Request) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("multipart/form-data"))
+}
+
+/// The JSON body of a route that lets forms with files in, too; it is as short as any other.
+pub(super) async fn json_body<T: DeserializeOwned>(request: Request, app: &App) -> Result<T, Refused> {
+    let request = request.map(|body| Body::new(Limited::new(body, BODY_BYTES)));
+    Ok(Form::from_request(request, app).await?.0)
+}
+
+/// The text of a form's field, which is as short as a JSON body.
+pub(super) async fn short(mut field: Field<'_>) -> Result<String, Refused> {
+    let mut text = Vec::new();
+    while let Some(part) = field.chunk().await.map_err(unreadable)? {
+        if text.len() + part.len() > BODY_BYTES {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        text.extend_from_slice(&part);
+    }
+    String::from_utf8(text).map_err(|_| ErrorCode::BadRequest.into())
 }
 
 /// A form that could not be read to its end.

@@ -2,12 +2,11 @@
 
 use axum::Json;
 use axum::extract::{Query, State};
-use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use zas_protocol::{Command, ErrorCode, RoomId, RoomPrefs, TxnId, UserId};
 
-use super::answer::{Caller, ChatId, Form, Refused, Say, Viewer};
+use super::answer::{Caller, ChatId, Form, Refused, Viewer};
 use super::shapes;
 use crate::app::App;
 use crate::clock;
@@ -15,15 +14,6 @@ use crate::committer::Outcome;
 
 /// Chats of one page.
 const PAGE: u64 = 20;
-
-const WRONG_TYPE: Say =
-    Say::new("Solo hay chats private y group.", "There are only private and group chats.");
-const ONE_OTHER: Say = Say::new(
-    "Un chat privado necesita exactamente otra persona.",
-    "A private chat needs exactly one other person.",
-);
-const TWO_OTHERS: Say =
-    Say::new("Un grupo necesita al menos otras dos personas.", "A group needs at least two other people.");
 
 /// Which page, from 1.
 #[derive(Deserialize)]
@@ -56,35 +46,6 @@ pub(super) async fn list(
         results.push(shapes::chat(&app, &viewer, &room).await?);
     }
     Ok(Json(shapes::page(&viewer.base, "/api/messaging/chats/", number, PAGE, count, results)))
-}
-
-#[derive(Deserialize)]
-pub(super) struct Create {
-    chat_type: String,
-    #[serde(default)]
-    participant_ids: Vec<String>,
-    #[serde(default)]
-    name: String,
-}
-
-pub(super) async fn create(
-    State(app): State<App>,
-    Caller(identity, viewer): Caller,
-    Form(form): Form<Create>,
-) -> Result<(StatusCode, Json<Value>), Refused> {
-    let txn_id = TxnId::mint(clock::now(), clock::random());
-    let ids: Result<Vec<UserId>, _> = form.participant_ids.iter().map(|id| id.parse()).collect();
-    let mut others = ids.map_err(|_| ErrorCode::NotFound)?;
-    others.retain(|&other| other != identity.user);
-    let command = match (form.chat_type.as_str(), &others[..]) {
-        ("private", &[user]) => Command::OpenPrivate { txn_id, user },
-        ("private", _) => return Err(Refused::field("participant_ids", ONE_OTHER)),
-        ("group", [_, _, ..]) => Command::CreateGroup { txn_id, name: form.name, members: others },
-        ("group", _) => return Err(Refused::field("participant_ids", TWO_OTHERS)),
-        _ => return Err(Refused::field("chat_type", WRONG_TYPE)),
-    };
-    let room = execute(&app, identity.user, command).await?;
-    Ok((StatusCode::CREATED, Json(seen_by(&app, &viewer, room).await?)))
 }
 
 pub(super) async fn one(

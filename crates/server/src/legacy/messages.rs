@@ -4,24 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::multipart::Field;
 use axum::extract::{FromRequest as _, Multipart, Query, Request, State};
 use futures_util::StreamExt as _;
-use http::{StatusCode, header};
-use http_body_util::Limited;
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use zas_core::hub::{Delivery, Rung, Stored};
 use zas_core::session::Log;
-use zas_protocol::limits::BODY_BYTES;
 use zas_protocol::{
     Ack, Command, ErrorCode, Event, EventBody, FileId, MessageId, MessageLabel, Micros, RoomId, TxnId, UserId,
 };
 use zas_store::PageAt;
 
-use super::answer::{Caller, ChatId, Form, Refused, Say, Viewer, unreadable};
+use super::answer::{Caller, ChatId, Refused, Say, Viewer, is_form, json_body, short, unreadable};
 use super::chats::PageNumber;
 use super::once::Transport;
 use super::said::Said;
@@ -282,11 +278,8 @@ async fn sent_before(app: &App, user: UserId, txn_id: &TxnId, text: &str) -> Res
 
 /// What is sent; a file of a form is stored on the way, and carried by nothing if the message is refused.
 async fn read(request: Request, app: &App, user: UserId) -> Result<New, Refused> {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if !kind.is_some_and(|kind| kind.starts_with("multipart/form-data")) {
-        // The route lets a form with a film in; this is as short as any other.
-        let request = request.map(|body| Body::new(Limited::new(body, BODY_BYTES)));
-        return Ok(Form::from_request(request, app).await?.0);
+    if !is_form(&request) {
+        return json_body(request, app).await;
     }
     let mut form = Multipart::from_request(request, app).await.map_err(|_| ErrorCode::BadRequest)?;
     let mut new =
@@ -315,18 +308,6 @@ async fn read(request: Request, app: &App, user: UserId) -> Result<New, Refused>
         }
     }
     Ok(new)
-}
-
-/// The text of a field, which is as short as a JSON body.
-async fn short(mut field: Field<'_>) -> Result<String, Refused> {
-    let mut text = Vec::new();
-    while let Some(part) = field.chunk().await.map_err(unreadable)? {
-        if text.len() + part.len() > BODY_BYTES {
-            return Err(ErrorCode::TooLarge.into());
-        }
-        text.extend_from_slice(&part);
-    }
-    String::from_utf8(text).map_err(|_| ErrorCode::BadRequest.into())
 }
 
 pub(super) async fn mark_as_read(

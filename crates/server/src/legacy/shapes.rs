@@ -152,8 +152,9 @@ pub(super) async fn chat(app: &App, viewer: &Viewer, room: &Room) -> Result<Valu
         .as_ref()
         .map_or(Value::Null, |event| said::last_message(event, room.last_state.as_ref(), &people));
     Ok(json!({
-        "id": room.id, "name": room.name, "chat_type": chat_type(room.kind), "description": "",
-        "avatar": null, "is_active": true, "created_at": time(created_at), "updated_at": time(room.last_at),
+        "id": room.id, "name": room.name, "chat_type": chat_type(room.kind),
+        "description": room.description,
+        "avatar": room.avatar.map(|file| people.address(app, file)), "is_active": true, "created_at": time(created_at), "updated_at": time(room.last_at),
         "last_activity": time(room.last_at), "participants": participants, "last_message": last_message,
         "unread_count": room.unread, "other_user": other_user, "display_name": display_name,
         "user_settings": settings(&room.prefs),

@@ -1,4 +1,4 @@
-//! Files: pictures of oneself, what messages carry, and fetching both.
+//! Files: pictures of oneself and of groups, what messages carry, and fetching them.
 
 use axum::Json;
 use axum::body::{Body, BodyDataStream};
@@ -22,7 +22,8 @@ use crate::files::answer::{Part, disposition, etag, part};
 
 /// How long a browser may keep a picture of a person.
 const AVATAR_CACHE: &str = "private, max-age=604800, immutable";
-/// And what a message carries: no longer than its address is signed, since it may be deleted.
+/// And what a message carries or a group wears: no longer than its address is signed, since it may be
+/// deleted, or who keeps it may leave.
 const ATTACHMENT_CACHE: &str = "private, max-age=3600, immutable";
 
 /// Stores a picture of oneself, made anew without its metadata; `set_profile` then names it.
@@ -35,12 +36,35 @@ pub async fn upload_avatar(
     Authed(identity): Authed,
     request: Request,
 ) -> Result<Json<Uploaded>, ApiError> {
+    put_avatar(&app, identity.user, FileKind::Avatar, request).await
+}
+
+/// Stores a picture for a group, made anew without its metadata; `set_room_profile` or `create_group` then
+/// names it. Until then it is for oneself alone.
+#[utoipa::path(post, path = "/v1/rooms/avatar", tag = "rooms",
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "A JPEG, PNG or WebP."),
+    responses((status = 200, body = Uploaded), (status = 400, body = zas_protocol::ErrorBody),
+        (status = 413, body = zas_protocol::ErrorBody)))]
+pub async fn upload_room_avatar(
+    State(app): State<App>,
+    Authed(identity): Authed,
+    request: Request,
+) -> Result<Json<Uploaded>, ApiError> {
+    put_avatar(&app, identity.user, FileKind::RoomAvatar, request).await
+}
+
+async fn put_avatar(
+    app: &App,
+    user: UserId,
+    kind: FileKind,
+    request: Request,
+) -> Result<Json<Uploaded>, ApiError> {
     let now = clock::now();
-    may_upload(&app, identity.user)?;
-    let body = Bytes::from_request(request, &app)
+    may_upload(app, user)?;
+    let body = Bytes::from_request(request, app)
         .await
         .map_err(|rejection| refused(rejection.status(), &rejection))?;
-    let file = app.files.put_avatar(&*app.store, identity.user, body, now).await?;
+    let file = app.files.put_avatar(&*app.store, user, kind, body, now).await?;
     Ok(Json(Uploaded { file }))
 }
 
@@ -133,13 +157,14 @@ pub async fn address(
     Ok(Json(app.files.address(identity.user, row.id, clock::now())))
 }
 
-/// A file that somebody may fetch now: a picture of a person, what is carried by a message that they can
-/// see, and what they have uploaded and not sent. Of any other they learn nothing.
+/// A file that somebody may fetch now: a picture of a person, that of a group they are in, what is carried by
+/// a message that they can see, and what they have uploaded and not used. Of any other they learn nothing.
 async fn fetchable(app: &App, viewer: UserId, id: FileId) -> Result<FileRow, ApiError> {
     let row = app.store.file(id).await?.ok_or(ErrorCode::NotFound)?;
     let may = match (row.kind, row.message) {
         (FileKind::Avatar, _) => true,
-        (FileKind::Attachment, None) => row.user == viewer,
+        (FileKind::Attachment | FileKind::RoomAvatar, None) => row.user == viewer,
+        (FileKind::RoomAvatar, Some((room, _))) => app.store.member(room, viewer).await?.is_some(),
         (FileKind::Attachment, Some((room, seq))) => {
             let seen = app.store.visible(viewer, room, &[seq]).await?;
             seen.is_some_and(|events| !events.is_empty())

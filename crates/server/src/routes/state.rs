@@ -85,6 +85,7 @@ fn named(event: &Event) -> Vec<UserId> {
         | EventBody::MessageDeleted { .. }
         | EventBody::ReactionChanged { .. }
         | EventBody::RoomRenamed { .. }
+        | EventBody::RoomProfileChanged { .. }
         | EventBody::Joined { .. }
         | EventBody::Left { .. }
         | EventBody::ProfileChanged { .. }

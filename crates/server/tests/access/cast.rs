@@ -8,6 +8,7 @@ use zas_protocol::{Ack, Command, DeviceId, ErrorCode, FileId, RoomId, UserId};
 use zas_server::clock;
 use zas_server::committer::Outcome;
 use zas_server::config::Config;
+use zas_store::FileKind;
 
 use crate::support::{Person, Server};
 
@@ -288,5 +289,5 @@ async fn picture(server: &Server, user: UserId) -> FileId {
     let mut png = std::io::Cursor::new(Vec::new());
     image::RgbImage::new(1, 1).write_to(&mut png, image::ImageFormat::Png).unwrap();
     let png = png.into_inner().into();
-    server.app.files.put_avatar(&*server.app.store, user, png, clock::now()).await.unwrap()
+    server.app.files.put_avatar(&*server.app.store, user, FileKind::Avatar, png, clock::now()).await.unwrap()
 }

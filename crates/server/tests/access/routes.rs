@@ -51,6 +51,7 @@ const NATIVE: &[Row] = &[
     ("GET /v1/users/{user}", "", "", "-yyyyy----"),
     ("GET /v1/users/{user}", "/v1/users/{nowhere}", "", "-?????----"),
     ("POST /v1/me/avatar", "", "no image", "-xxxxx----"),
+    ("POST /v1/rooms/avatar", "", "no image", "-xxxxx----"),
     ("GET /v1/files/{file}", "", "", "-yyyyy----"),
     ("GET /v1/files/{file}", "/v1/files/{nowhere}", "", "-?????----"),
     // The signature of an address is for its hour or two, whatever becomes of the session it was made in.

@@ -99,6 +99,7 @@ impl World {
             json!({"type": "open_private", "txn_id": "t", "user": other}),
             json!({"type": "create_group", "txn_id": "t", "name": "grupo", "members": [other]}),
             json!({"type": "rename_room", "txn_id": "t", "room": room, "name": "otro"}),
+            json!({"type": "set_room_profile", "txn_id": "t", "room": room, "profile": {"description": "x", "avatar": other}}),
             json!({"type": "add_member", "txn_id": "t", "room": room, "user": other}),
             json!({"type": "remove_member", "txn_id": "t", "room": room, "user": other}),
             json!({"type": "set_role", "txn_id": "t", "room": room, "user": other, "role": "admin"}),

@@ -4,6 +4,7 @@
 
 mod changes;
 mod media;
+mod profiles;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -160,13 +161,29 @@ async fn chats_are_made_listed_changed_and_left() {
     let (status, made) = server.post(&ana, "/api/messaging/chats/", group).await;
     assert_eq!((status, &made["name"], &made["chat_type"]), (201, &json!("Equipo"), &json!("group")));
     assert_eq!(made["participants"].as_array().unwrap().len(), 3);
+    let community = json!({"chat_type": "community", "participant_ids": ids, "name": "Barrio"});
+    let (status, made_so) = server.post(&ana, "/api/messaging/chats/", community).await;
+    assert_eq!((status, &made_so["name"], &made_so["chat_type"]), (201, &json!("Barrio"), &json!("group")));
+    let bad = json!({"chat_type": "community", "participant_ids": [luis.id], "name": "Barrio"});
+    let (status, refused) = english(&server, "POST", "/api/messaging/chats/", Some(&ana.token), bad).await;
+    assert_eq!(
+        (status, refused),
+        (400, json!({"participant_ids": ["A group needs at least two other people."]}))
+    );
+    let (status, refused) = server
+        .post(&ana, "/api/messaging/chats/", json!({"chat_type": "canal", "participant_ids": ids}))
+        .await;
+    assert_eq!(
+        (status, refused),
+        (400, json!({"chat_type": ["Solo hay chats private, group y community."]}))
+    );
     let bad = json!({"chat_type": "private", "participant_ids": ids});
     let (status, refused) = english(&server, "POST", "/api/messaging/chats/", Some(&ana.token), bad).await;
     assert_eq!(status, 400);
     assert_eq!(refused, json!({"participant_ids": ["A private chat needs exactly one other person."]}));
 
     let (_, list) = server.get(&ana, "/api/messaging/chats/").await;
-    assert_eq!((&list["count"], &list["next"], &list["previous"]), (&json!(2), &Value::Null, &Value::Null));
+    assert_eq!((&list["count"], &list["next"], &list["previous"]), (&json!(3), &Value::Null, &Value::Null));
     let private =
         list["results"].as_array().unwrap().iter().find(|chat| chat["id"] == room.as_str()).unwrap();
     assert_eq!((&private["unread_count"], &private["last_message"]["content"]), (&json!(1), &json!("hola")));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Person, Server};
 use crate::{joined, pair, send};
 
-fn png() -> Vec<u8> {
+pub(crate) fn png() -> Vec<u8> {
     let mut png = std::io::Cursor::new(Vec::new());
     image::RgbImage::new(6, 4).write_to(&mut png, image::ImageFormat::Png).unwrap();
     png.into_inner()

@@ -22,7 +22,7 @@ use zas_core::ledger::Submission;
 use zas_protocol::Limits;
 
 /// Each limit, the file of its test below the repository's folder, and the test.
-const TESTED: [(&str, &str, &str); 57] = [
+const TESTED: [(&str, &str, &str); 58] = [
     ("FRAME_BYTES", SIZES, "a_frame_of_64_kib_is_read_and_one_byte_more_closes_the_socket"),
     ("AUTH_FRAME_BYTES", HANDSHAKE, "a_first_frame_of_4_kib_is_read_and_one_byte_more_closes_the_socket"),
     ("ANONYMOUS_SOCKET_BYTES", HANDSHAKE, "a_socket_of_nobody_yet_sends_8_kib_in_all_and_no_more"),
@@ -32,6 +32,7 @@ const TESTED: [(&str, &str, &str); 57] = [
     ("COMBINING_MARKS", SIZES, "a_character_carries_8_marks_and_no_more"),
     ("NAME_CHARS", SIZES, "a_name_has_60_characters_and_no_more"),
     ("BIO_CHARS", SIZES, "a_bio_has_300_characters_and_no_more"),
+    ("DESCRIPTION_CHARS", SIZES, "a_description_has_500_characters_and_no_more"),
     ("FILE_NAME_BYTES", SHAPE, "a_file_s_name_has_255_bytes_and_keeps_its_ending"),
     ("GROUP_MEMBERS", ROOMS, "a_group_has_1000_members_and_no_more"),
     ("ROOMS_PER_USER", STORE, "a_person_is_in_so_many_rooms_and_no_more"),

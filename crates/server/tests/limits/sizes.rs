@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use zas_protocol::Limits;
 use zas_protocol::limits::{
-    ANONYMOUS_BODY_BYTES, BIO_CHARS, BODY_BYTES, COMBINING_MARKS, FRAME_BYTES, JSON_DEPTH, NAME_CHARS,
+    ANONYMOUS_BODY_BYTES, BIO_CHARS, BODY_BYTES, COMBINING_MARKS, DESCRIPTION_CHARS, FRAME_BYTES, JSON_DEPTH,
+    NAME_CHARS,
 };
 
 use crate::around;
@@ -168,14 +169,29 @@ async fn a_bio_has_300_characters_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_description_has_500_characters_and_no_more() {
+    let (server, ana, _) = two().await;
+    let luis = server.person("luisa").await;
+    let mut socket = server.live(&ana).await;
+    for (chars, fits) in around(DESCRIPTION_CHARS) {
+        let profile = json!({"description": "ñ".repeat(chars)});
+        let group = json!({"type": "create_group", "name": "x", "members": [luis.id], "profile": profile});
+        let answer = server.both_ways(&ana, &mut socket, &group).await;
+        assert_eq!(answer, if fits { Ok(()) } else { Err("text_too_long".to_owned()) }, "{chars}");
+    }
+}
+
+#[tokio::test]
 async fn an_avatar_of_5_mib_is_looked_at_and_one_byte_more_is_refused() {
     let server = Server::start().await;
     let ana = server.person("ana").await;
     for (bytes, fits) in around(Limits::default().avatar_bytes) {
-        let request = server.http.post(server.url("/v1/me/avatar")).bearer_auth(&ana.token);
-        let answer = request.body(vec![0; bytes]).send().await.unwrap();
-        // Zeros are no image.
-        assert_eq!(answer.status(), if fits { 400 } else { 413 }, "{bytes}");
+        for path in ["/v1/me/avatar", "/v1/rooms/avatar"] {
+            let request = server.http.post(server.url(path)).bearer_auth(&ana.token);
+            let answer = request.body(vec![0; bytes]).send().await.unwrap();
+            // Zeros are no image.
+            assert_eq!(answer.status(), if fits { 400 } else { 413 }, "{bytes} at {path}");
+        }
     }
 }
 

@@ -134,6 +134,7 @@ impl Django {
             flag!("is_active"),
             ", ",
             micros!("created_at"),
+            ", description, avatar",
             " FROM chat_rooms ORDER BY created_at, id"
         );
         self.all(sql.to_owned(), |row| {
@@ -144,6 +145,8 @@ impl Django {
                 created_by: key(row, 3)?,
                 active: flag(row, 4)?,
                 created_at: time(row, 5)?,
+                description: text(row, 6)?,
+                avatar: text(row, 7)?,
             })
         })
         .await

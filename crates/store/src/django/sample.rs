@@ -188,7 +188,7 @@ pub async fn goes_on(url: &str, later: &Later) -> Result<(), StoreError> {
              INSERT INTO message_reactions (message_id, user_id, reaction_type, created_at)
                VALUES ({liked}, {by}, 'golazo', {now});
              UPDATE users SET display_name = 'Otra' WHERE id = {by};
-             UPDATE chat_rooms SET name = 'Otro nombre' WHERE id = {room};
+             UPDATE chat_rooms SET name = 'Otro nombre', description = 'Otra cosa' WHERE id = {room};
              DELETE FROM chat_participants WHERE chat_room_id = {room} AND user_id = {leaver};
              INSERT INTO messages (id, chat_room_id, sender_id, content, message_type, is_edited, is_deleted,
                  created_at, updated_at)
@@ -327,7 +327,15 @@ impl Filler {
                 if is_group { ("group", format!("Grupo {n}")) } else { ("private", String::new()) };
             let people = self.members(n);
             let creator = self.id(user(people[0]));
-            rooms.push(format!("({id},'{name}','{kind}','',NULL,{creator},1,{at},{at},{at})"));
+            let (description, avatar) = match n {
+                // More than we take.
+                3 if self.sample.broken => ("ñ".repeat(501), "NULL".to_owned()),
+                _ if is_group => (format!("De qué va el grupo {n}"), format!("'chats/{n}.jpg'")),
+                _ => (String::new(), "NULL".to_owned()),
+            };
+            rooms.push(format!(
+                "({id},'{name}','{kind}','{description}',{avatar},{creator},1,{at},{at},{at})"
+            ));
             for (place, person) in people.into_iter().enumerate() {
                 let role = if is_group && place == 0 { "owner" } else { "member" };
                 let color = if n.is_multiple_of(4) { "'ocean'" } else { "''" };

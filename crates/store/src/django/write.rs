@@ -43,6 +43,8 @@ pub struct NewOldRoom {
     pub key: String,
     /// Empty for none.
     pub name: String,
+    /// What it says of itself.
+    pub description: String,
     /// `private` or `group`.
     pub kind: &'static str,
     /// Who made it.
@@ -165,8 +167,9 @@ impl Django {
         let insert = statement(
             concat!(
                 "INSERT INTO chat_rooms
-                   (id, name, chat_type, created_by_id, is_active, created_at, updated_at, last_activity)
-                 VALUES (?, ?, ?, ?, 1, ",
+                   (id, name, description, chat_type, created_by_id, is_active, created_at, updated_at,
+                    last_activity)
+                 VALUES (?, ?, ?, ?, ?, 1, ",
                 at!(),
                 ", ",
                 at!(),
@@ -176,7 +179,8 @@ impl Django {
             )
             .to_owned(),
         );
-        let insert = insert.bind(&room.key).bind(&room.name).bind(room.kind).bind(&room.created_by);
+        let insert = insert.bind(&room.key).bind(&room.name).bind(&room.description);
+        let insert = insert.bind(room.kind).bind(&room.created_by);
         let insert = insert.bind(room.at).bind(room.at).bind(room.at);
         insert.execute(&mut self.connection).await.map_err(Failure::from)?;
         Ok(())
@@ -189,6 +193,16 @@ impl Django {
     pub async fn rename_room(&mut self, room: &str, name: &str) -> Result<(), StoreError> {
         let update = query("UPDATE chat_rooms SET name = ? WHERE id = ?").bind(name).bind(room);
         update.execute(&mut self.connection).await.map_err(Failure::from)?;
+        Ok(())
+    }
+
+    /// Another description of a room.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn describe_room(&mut self, room: &str, description: &str) -> Result<(), StoreError> {
+        let update = query("UPDATE chat_rooms SET description = ? WHERE id = ?");
+        update.bind(description).bind(room).execute(&mut self.connection).await.map_err(Failure::from)?;
         Ok(())
     }
 

@@ -86,6 +86,8 @@ const TABLES: [Table; 18] = [
             ("last_at", Number),
             ("members", Number),
             ("created_at", Number),
+            ("description", Text),
+            ("avatar", Bytes),
         ],
     ),
     (

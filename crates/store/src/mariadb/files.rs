@@ -67,7 +67,7 @@ pub(super) async fn forget(
     limit: u32,
 ) -> Result<Vec<FileId>, Failure> {
     let dead = query(
-        "SELECT id FROM files WHERE kind = 'attachment'
+        "SELECT id FROM files WHERE kind IN ('attachment', 'room_avatar')
            AND (erased_at IS NOT NULL OR (room_id IS NULL AND created_at < ?))
          LIMIT ? FOR UPDATE",
     );

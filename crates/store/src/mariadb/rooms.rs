@@ -6,7 +6,7 @@ use sqlx::mysql::MySqlRow;
 use sqlx::{MySqlConnection, query};
 use zas_protocol::limits::{SMALL_GROUP, UNREAD_CAP};
 use zas_protocol::rest::{Member, Room};
-use zas_protocol::{Epoch, Event, RoomId, Seq, UserId};
+use zas_protocol::{Epoch, Event, FileId, RoomId, Seq, UserId};
 
 use super::changes;
 use super::columns::{self, event_columns, get, open, position_columns};
@@ -78,7 +78,8 @@ macro_rules! both {
 
 both!(
     ROOMS,
-    "SELECT r.id, r.kind, r.name, r.head, r.last_at, s.prefs, me.role, r.members, p.read_seq
+    "SELECT r.id, r.kind, r.name, r.head, r.last_at, s.prefs, me.role, r.members, p.read_seq,
+       r.description, r.avatar
      FROM memberships me
      JOIN rooms r ON r.id = me.room_id
      LEFT JOIN positions p ON p.room_id = me.room_id AND p.user_id = me.user_id
@@ -162,6 +163,8 @@ pub(super) async fn summaries(
             id,
             kind: columns::kind(&row, 1)?,
             name: get(&row, 2)?,
+            description: columns::text(&row, 9)?,
+            avatar: columns::maybe_id(&row, 10)?.map(FileId),
             epoch,
             head: columns::uint(&row, 3)?,
             from: Seq::MAX,

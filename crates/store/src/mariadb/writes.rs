@@ -222,6 +222,25 @@ async fn change(c: &mut MySqlConnection, write: &Write) -> Result<(), Failure> {
             let update = query("UPDATE rooms SET name = ? WHERE id = ?").bind(name).bind(bytes(&room.0));
             all(update.execute(c).await?.rows_affected(), 1, "a room is not there")
         }
+        Write::SetRoomProfile { room, profile, at } => {
+            if profile.avatar.is_some() {
+                let update = query(
+                    "UPDATE files SET erased_at = ? WHERE id = (SELECT avatar FROM rooms WHERE id = ?)",
+                );
+                update.bind(at).bind(bytes(&room.0)).execute(&mut *c).await?;
+            }
+            let update = query(
+                "UPDATE rooms SET description = coalesce(?, description),
+                   avatar = CASE WHEN ? THEN ? ELSE avatar END WHERE id = ?",
+            );
+            let avatar = profile.avatar.flatten();
+            let update = update
+                .bind(&profile.description)
+                .bind(profile.avatar.is_some())
+                .bind(avatar.as_ref().map(|file| bytes(&file.0)))
+                .bind(bytes(&room.0));
+            all(update.execute(c).await?.rows_affected(), 1, "a room is not there")
+        }
         Write::EndMembership { room, user, to, at } => {
             let update = query(concat!(
                 "UPDATE memberships SET to_seq = ?, left_at = ? WHERE user_id = ? AND room_id = ? AND to_seq = ",

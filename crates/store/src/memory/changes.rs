@@ -137,7 +137,7 @@ impl Model {
     pub(super) fn forget_files(&mut self, before: Micros, limit: u32) -> Vec<FileId> {
         let dead = self.files.values().filter(|row| {
             let loose = row.message.is_none() && row.at < before;
-            row.kind == FileKind::Attachment && (loose || self.erased_files.contains(&row.id))
+            row.kind != FileKind::Avatar && (loose || self.erased_files.contains(&row.id))
         });
         let dead: Vec<FileId> = dead.map(|row| row.id).take(limit as usize).collect();
         for id in &dead {

@@ -59,6 +59,8 @@ pub(super) struct Membership {
 pub(super) struct RoomState {
     pub(super) kind: RoomKind,
     pub(super) name: Option<String>,
+    pub(super) description: String,
+    pub(super) avatar: Option<FileId>,
     /// The event of `seq` is at `seq - 1`.
     pub(super) log: Vec<(Event, Option<Fingerprint>)>,
     /// Each person's stays, in order.
@@ -120,7 +122,7 @@ pub struct Model {
     pub(super) messages: BTreeMap<MessageId, (RoomId, Seq)>,
     pub(super) room_prefs: BTreeMap<(UserId, RoomId), RoomPrefs>,
     pub(super) files: BTreeMap<FileId, FileRow>,
-    /// Files of deleted messages.
+    /// Files of deleted messages, and pictures that groups do not wear any more.
     pub(super) erased_files: BTreeSet<FileId>,
     pub(super) foreign: Foreign,
     pub(super) moved_in: MovedIn,
@@ -261,6 +263,8 @@ impl Model {
                 let state = RoomState {
                     kind: *kind,
                     name: name.clone(),
+                    description: String::new(),
+                    avatar: None,
                     log: Vec::new(),
                     members: BTreeMap::new(),
                     positions: BTreeMap::new(),
@@ -277,6 +281,15 @@ impl Model {
             Write::RenameRoom { room, name } => {
                 if let Some(room) = self.rooms.get_mut(room) {
                     room.name = Some(name.clone());
+                }
+            }
+            Write::SetRoomProfile { room, profile, .. } => {
+                let Some(room) = self.rooms.get_mut(room) else { return };
+                if let Some(avatar) = profile.avatar {
+                    self.erased_files.extend(std::mem::replace(&mut room.avatar, avatar));
+                }
+                if let Some(description) = &profile.description {
+                    room.description.clone_from(description);
                 }
             }
             Write::StartMembership { room, user, role, from, at } => {

@@ -88,6 +88,8 @@ impl Model {
             id,
             kind: room.kind,
             name: room.name.clone(),
+            description: room.description.clone(),
+            avatar: room.avatar,
             epoch: self.epoch,
             head: room.head(),
             from: stays.first()?.from,

@@ -63,7 +63,7 @@ pub(super) fn forget(connection: &Connection, before: Micros, limit: u32) -> Res
     let mut delete = connection.prepare_cached(
         "DELETE FROM files WHERE id IN (
            SELECT id FROM files
-           WHERE kind = 'attachment' AND (room_id IS NULL OR erased_at IS NOT NULL)
+           WHERE kind <> 'avatar' AND (room_id IS NULL OR erased_at IS NOT NULL)
              AND (erased_at IS NOT NULL OR created_at < ?1)
            LIMIT ?2)
          RETURNING id",

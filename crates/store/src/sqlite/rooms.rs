@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use zas_protocol::limits::{SMALL_GROUP, UNREAD_CAP};
 use zas_protocol::rest::{Member, Room};
-use zas_protocol::{Epoch, RoomId, Seq, UserId};
+use zas_protocol::{Epoch, FileId, RoomId, Seq, UserId};
 
 use super::changes;
 use super::columns::{self, event_columns, position_columns};
@@ -86,7 +86,7 @@ both!(
             AND u.seq > max(i.from_seq - 1, ifnull(p.read_seq, 0))
             AND u.seq <= ifnull(i.to_seq, 9223372036854775807)
           LIMIT ?3)),
-       me.role, r.members, c.rev, ",
+       me.role, r.members, c.rev, r.description, r.avatar, ",
     event_columns!(),
     " FROM memberships me
      JOIN rooms r ON r.id = me.room_id
@@ -145,7 +145,7 @@ pub(super) fn summaries(
     each(connection, SUMMARIES[which], params![user.0, key, UNREAD_CAP], |row| {
         let id = RoomId(row.get(0)?);
         places.insert(id, rooms.len());
-        let has_message = row.get_ref(12)? != ValueRef::Null;
+        let has_message = row.get_ref(14)? != ValueRef::Null;
         if row.get_ref(10)? != ValueRef::Null {
             changed.push(rooms.len());
         }
@@ -153,13 +153,15 @@ pub(super) fn summaries(
             id,
             kind: columns::kind(row, 1)?,
             name: row.get(2)?,
+            description: row.get(11)?,
+            avatar: row.get::<_, Option<_>>(12)?.map(FileId),
             epoch,
             head: columns::uint(row, 3)?,
             from: columns::uint(row, 5)?,
             last_at: row.get(4)?,
             members: vec![Member { user, role: columns::role(row, 8)? }],
             more_members: row.get::<_, u32>(9)?.saturating_sub(1),
-            last: has_message.then(|| columns::event(row, 11)).transpose()?,
+            last: has_message.then(|| columns::event(row, 13)).transpose()?,
             last_state: None,
             unread: row.get(7)?,
             positions: Vec::new(),

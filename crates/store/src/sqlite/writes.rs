@@ -101,6 +101,22 @@ fn change(connection: &Connection, write: &Write) -> Result<(), StoreError> {
             let mut update = connection.prepare_cached("UPDATE rooms SET name = ?2 WHERE id = ?1")?;
             one(update.execute(params![room.0, name])?, "a room is not there")
         }
+        Write::SetRoomProfile { room, profile, at } => {
+            if profile.avatar.is_some() {
+                let mut update = connection.prepare_cached(
+                    "UPDATE files SET erased_at = ?2 WHERE id = (SELECT avatar FROM rooms WHERE id = ?1)",
+                )?;
+                update.execute(params![room.0, at])?;
+            }
+            let mut update = connection.prepare_cached(
+                "UPDATE rooms SET description = coalesce(?2, description),
+                   avatar = CASE WHEN ?3 THEN ?4 ELSE avatar END WHERE id = ?1",
+            )?;
+            let avatar = profile.avatar.flatten().map(|file| file.0);
+            let changed =
+                update.execute(params![room.0, profile.description, profile.avatar.is_some(), avatar])?;
+            one(changed, "a room is not there")
+        }
         Write::StartMembership { room, user, role, from, at } => {
             let mut insert = connection.prepare_cached(
                 "INSERT INTO memberships (room_id, user_id, from_seq, role, joined_at)

@@ -14,6 +14,7 @@ mod import;
 mod logs;
 mod members;
 mod paging;
+mod profiles;
 mod projection;
 mod world;
 
@@ -86,6 +87,9 @@ macro_rules! engine {
             paging::who_is_not_in_reads_nothing,
             paging::messages_are_counted_and_paged_within_ones_stays,
             paging::a_time_finds_the_last_place_not_later,
+            profiles::a_group_shows_itself_as_who_may_rename_it_says,
+            profiles::a_picture_is_one_groups_alone_and_goes_with_the_next,
+            profiles::a_group_is_made_with_its_profile_or_not_at_all,
             projection::state_before_and_events_make_state_after,
         }
     };

@@ -133,7 +133,8 @@ pub(crate) async fn the_owners_role_passes_on_when_they_leave(world: World) {
 pub(crate) async fn a_person_is_in_so_many_rooms_and_no_more(world: World) {
     let (ana, luis, marta) = (world.user("ana").await, world.user("luis").await, world.user("marta").await);
     let group = |user: UserId, members: Vec<UserId>| {
-        let command = Command::CreateGroup { txn_id: world.txn(), name: "grupo".to_owned(), members };
+        let command =
+            Command::CreateGroup { txn_id: world.txn(), name: "grupo".to_owned(), members, profile: None };
         Submission { user, command }
     };
     let almost = (1..ROOMS_PER_USER).map(|_| group(ana, vec![luis])).collect();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use zas_protocol::rest::{Member, Room};
 use zas_protocol::{
     Command, Event, EventBody, MessageState, Prefs, ProfileChange, Reaction, Role, RoomId, RoomKind,
-    RoomPrefs, UserId,
+    RoomPrefs, RoomProfileChange, UserId,
 };
 
 use crate::world::World;
@@ -50,6 +50,8 @@ async fn hear(world: &World, user: UserId, state: &mut State, event: &Event) {
             id: event.room,
             kind: *room_kind,
             name: name.clone(),
+            description: String::new(),
+            avatar: None,
             epoch: world.store.epoch(),
             head: 0,
             from: 1,
@@ -82,6 +84,10 @@ async fn hear(world: &World, user: UserId, state: &mut State, event: &Event) {
             }
         }
         EventBody::RoomRenamed { name } => room.name = Some(name.clone()),
+        EventBody::RoomProfileChanged { profile } => {
+            room.avatar = profile.avatar.unwrap_or(room.avatar);
+            room.description = profile.description.clone().unwrap_or(std::mem::take(&mut room.description));
+        }
         EventBody::MemberAdded { user } => {
             room.members.push(Member { user: *user, role: Role::Member });
             room.members.sort_by_key(|member| member.user);
@@ -131,11 +137,17 @@ pub(crate) async fn state_before_and_events_make_state_after(world: World) {
     step(luis, Command::React { txn_id: txn_id(), room, message, reaction: Some(Reaction::Fire) }).await;
     step(luis, Command::DeleteMessage { txn_id: txn_id(), room, message }).await;
     step(ana, Command::OpenPrivate { txn_id: txn_id(), user: luis }).await;
-    let create =
-        Command::CreateGroup { txn_id: txn_id(), name: "viaje".to_owned(), members: vec![luis, eva] };
+    let create = Command::CreateGroup {
+        txn_id: txn_id(),
+        name: "viaje".to_owned(),
+        members: vec![luis, eva],
+        profile: None,
+    };
     let room = step(ana, create).await;
     step(eva, world.message(room, "¿cuándo?")).await;
     step(ana, Command::RenameRoom { txn_id: txn_id(), room, name: "viaje a Cádiz".to_owned() }).await;
+    let profile = RoomProfileChange { description: Some("¡en mayo!".to_owned()), avatar: None };
+    step(ana, Command::SetRoomProfile { txn_id: txn_id(), room, profile }).await;
     step(ana, Command::AddMember { txn_id: txn_id(), room, user: marta }).await;
     step(marta, world.message(room, "¡en mayo!")).await;
     step(ana, Command::SetRole { txn_id: txn_id(), room, user: eva, role: Role::Admin }).await;

@@ -220,8 +220,12 @@ impl World {
     /// A group; the first owns it.
     pub(crate) async fn group(&self, members: &[UserId]) -> RoomId {
         let (&owner, others) = members.split_first().unwrap();
-        let command =
-            Command::CreateGroup { txn_id: self.txn(), name: "grupo".to_owned(), members: others.to_vec() };
+        let command = Command::CreateGroup {
+            txn_id: self.txn(),
+            name: "grupo".to_owned(),
+            members: others.to_vec(),
+            profile: None,
+        };
         self.ok(owner, command).await.ack.room
     }
 

@@ -6,7 +6,7 @@ import { common } from "../i18n/common.js";
 import { conversation } from "../i18n/conversation.js";
 import { useFormat } from "../i18n/format.js";
 import { useText } from "../i18n/index.js";
-import { Avatar, Disc } from "../ui/Avatar.js";
+import { Avatar, GroupAvatar } from "../ui/Avatar.js";
 import { IconButton } from "../ui/Button.js";
 
 interface Props {
@@ -22,7 +22,7 @@ export const Header = memo(function Header({ room, onBack, onOpenInfo }: Props) 
   const face = (
     <>
       {room.other === undefined ? (
-        <Disc id={room.id} name={room.title} size={40} group />
+        <GroupAvatar room={room} size={40} />
       ) : (
         <Avatar user={room.other} size={40} dot />
       )}
@@ -69,6 +69,7 @@ function sameFace(a: Props, b: Props): boolean {
     was.id === is.id &&
     was.kind === is.kind &&
     was.title === is.title &&
+    was.avatar === is.avatar &&
     was.other === is.other &&
     was.members === is.members &&
     was.memberCount === is.memberCount &&

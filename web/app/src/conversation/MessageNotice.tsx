@@ -22,6 +22,8 @@ export default function MessageNotice({ row }: { row: Extract<Row, { type: "noti
         return notice.name === undefined ? text.created(who) : text.createdNamed(notice.name, who);
       case "renamed":
         return text.renamed(notice.name, who);
+      case "profile":
+        return notice.avatar ? text.pictured(who) : text.described(who);
       case "added":
         return text.added(who, whom);
       case "removed":

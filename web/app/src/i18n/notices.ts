@@ -8,6 +8,8 @@ export const notices = table({
     createdNamed: (name: string, who?: string) =>
       who ? `${who} creó el grupo «${name}»` : `Creaste el grupo «${name}»`,
     renamed: (name: string, who?: string) => `${who ? `${who} llamó` : "Llamaste"} al grupo «${name}»`,
+    described: (who?: string) => `${who ? `${who} cambió` : "Cambiaste"} la descripción del grupo`,
+    pictured: (who?: string) => `${who ? `${who} cambió` : "Cambiaste"} la foto del grupo`,
     added: (who?: string, whom?: string) =>
       whom ? `${who ? `${who} añadió` : "Añadiste"} a ${whom}` : `${who ?? "Alguien"} te añadió`,
     removed: (who?: string, whom?: string) =>
@@ -23,6 +25,8 @@ export const notices = table({
     created: (who?: string) => `${who ?? "You"} started the conversation`,
     createdNamed: (name: string, who?: string) => `${who ?? "You"} created the group “${name}”`,
     renamed: (name: string, who?: string) => `${who ?? "You"} named the group “${name}”`,
+    described: (who?: string) => `${who ?? "You"} changed the group's description`,
+    pictured: (who?: string) => `${who ?? "You"} changed the group's picture`,
     added: (who?: string, whom?: string) => `${who ?? (whom ? "You" : "Someone")} added ${whom ?? "you"}`,
     removed: (who?: string, whom?: string) => `${who ?? (whom ? "You" : "Someone")} removed ${whom ?? "you"}`,
     left: (who?: string) => `${who ?? "You"} left the group`,

@@ -7,13 +7,15 @@ import { common } from "../i18n/common.js";
 import { useErrorText } from "../i18n/errors.js";
 import { useText } from "../i18n/index.js";
 import { people } from "../i18n/people.js";
+import { PictureField } from "../picture/PictureField.js";
 import { LIST } from "../shell/routes.js";
-import { Disc } from "../ui/Avatar.js";
+import { Disc, GroupAvatar } from "../ui/Avatar.js";
 import { Button, IconButton } from "../ui/Button.js";
 import { Confirm, Dialog } from "../ui/Dialog.js";
 import { Message } from "../ui/Message.js";
 import { PaneHeader } from "../ui/PaneHeader.js";
 import { SkeletonRows } from "../ui/Skeleton.js";
+import { TextArea } from "../ui/TextArea.js";
 import { TextField } from "../ui/TextField.js";
 import { Members } from "./Members.js";
 import { RoomLook } from "./RoomLook.js";
@@ -72,30 +74,57 @@ function Person({ user }: { user: string }) {
 
 function Group({ room }: { room: RoomView }) {
   const text = useText(people);
-  const [renaming, setRenaming] = useState(false);
+  const [editing, setEditing] = useState(false);
+  const managed = mayManage(room.myRole);
   return (
-    <div className="flex flex-col items-center gap-1 px-6 pt-2 pb-4 text-center">
-      <Disc id={room.id} name={room.title} size={112} group />
+    <div className="flex flex-col items-center gap-3 px-6 pt-2 pb-4 text-center">
+      {managed ? <Picture room={room} /> : <GroupAvatar room={room} size={112} />}
       {/* With the pane's own padding, room for the button beside the longest name. */}
-      <div className="mt-2 flex w-full items-center justify-center px-5">
+      <div className="flex w-full items-center justify-center px-5">
         <p className="text-xl font-semibold">{room.title}</p>
-        {mayManage(room.myRole) && (
-          <IconButton label={text.rename} className="-mr-11" onClick={() => setRenaming(true)}>
+        {managed && (
+          <IconButton label={text.editGroup} className="-mr-11" onClick={() => setEditing(true)}>
             <Pencil size={18} />
           </IconButton>
         )}
       </div>
-      {renaming && <Rename room={room} onClose={() => setRenaming(false)} />}
+      {room.description !== "" && (
+        <p dir="auto" className="whitespace-pre-line">
+          {room.description}
+        </p>
+      )}
+      {editing && <Edit room={room} onClose={() => setEditing(false)} />}
     </div>
   );
 }
 
-function Rename({ room, onClose }: { room: RoomView; onClose(): void }) {
+function Picture({ room }: { room: RoomView }) {
+  const zas = useZas();
+  const src = useFileUrl(room.avatar);
+  return (
+    <PictureField
+      id={room.id}
+      name={room.title}
+      src={src}
+      group
+      use={async (image) => zas.setRoomProfile(room.id, { avatar: await zas.uploadRoomAvatar(image) })}
+      remove={room.avatar === undefined ? undefined : () => zas.setRoomProfile(room.id, { avatar: null })}
+    />
+  );
+}
+
+/** Where a dialog's focus begins: it looks for the attribute, which React's `autoFocus` does not write. */
+function begin(input: HTMLInputElement | null): void {
+  input?.setAttribute("autofocus", "");
+}
+
+function Edit({ room, onClose }: { room: RoomView; onClose(): void }) {
   const text = useText(people);
   const words = useText(common);
   const sentence = useErrorText();
   const zas = useZas();
   const [name, setName] = useState(room.title);
+  const [description, setDescription] = useState(room.description);
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
   const save = async (event: FormEvent) => {
@@ -104,6 +133,8 @@ function Rename({ room, onClose }: { room: RoomView; onClose(): void }) {
     setBusy(true);
     try {
       if (name.trim() !== room.title) await zas.renameRoom(room.id, name.trim());
+      if (description.trim() !== room.description)
+        await zas.setRoomProfile(room.id, { description: description.trim() });
       onClose();
     } catch (error) {
       setProblem(sentence(error));
@@ -111,15 +142,22 @@ function Rename({ room, onClose }: { room: RoomView; onClose(): void }) {
     }
   };
   return (
-    <Dialog title={text.rename} onClose={onClose}>
+    <Dialog title={text.editGroup} onClose={onClose}>
       <form noValidate onSubmit={save} className="grid gap-6 text-left">
         <TextField
           label={text.groupName}
           value={name}
           maxLength={LIMITS.NAME_CHARS}
           error={problem}
-          autoFocus
+          ref={begin}
           onChange={(event) => setName(event.target.value)}
+        />
+        <TextArea
+          label={text.description}
+          value={description}
+          maxLength={LIMITS.DESCRIPTION_CHARS}
+          placeholder={text.descriptionHint}
+          onChange={(event) => setDescription(event.target.value)}
         />
         <Button type="submit" busy={busy}>
           {words.save}

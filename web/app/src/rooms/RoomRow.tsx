@@ -9,7 +9,7 @@ import { useText } from "../i18n/index.js";
 import { inOneLine, media } from "../i18n/media.js";
 import { rooms } from "../i18n/rooms.js";
 import { roomPath } from "../shell/routes.js";
-import { Avatar, Disc } from "../ui/Avatar.js";
+import { Avatar, GroupAvatar } from "../ui/Avatar.js";
 import { classes } from "../ui/classes.js";
 import { Ticks } from "../ui/Ticks.js";
 
@@ -37,11 +37,7 @@ export const RoomRow = memo(function RoomRow({ room, current, stop, today }: Roo
         aria-current={current ? "page" : undefined}
         className="pressable flex h-18 items-center gap-3 rounded-2xl px-2 -outline-offset-2 aria-[current=page]:bg-muted"
       >
-        {room.other ? (
-          <Avatar user={room.other} size={50} dot />
-        ) : (
-          <Disc id={room.id} name={room.title} size={50} group />
-        )}
+        {room.other ? <Avatar user={room.other} size={50} dot /> : <GroupAvatar room={room} size={50} />}
         <span className="min-w-0 flex-1">
           <span className="flex items-baseline gap-2">
             <span dir="auto" className="min-w-0 flex-1 truncate text-left font-semibold">

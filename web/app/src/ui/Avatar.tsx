@@ -1,4 +1,4 @@
-import type { User, UserId } from "@zas/client";
+import type { RoomView, User, UserId } from "@zas/client";
 import { useFileUrl, usePresence, useUser } from "@zas/client/react";
 import { Users } from "lucide-react";
 import { common } from "../i18n/common.js";
@@ -71,6 +71,12 @@ export function Avatar({ user, found, size = 48, dot = false }: AvatarProps) {
       {dot && <OnlineDot user={user} />}
     </span>
   );
+}
+
+/** A group's picture. */
+export function GroupAvatar({ room, size }: { room: RoomView; size: number }) {
+  const src = useFileUrl(room.avatar);
+  return <Disc id={room.id} name={room.title} size={size} src={src} group />;
 }
 
 function OnlineDot({ user }: { user: UserId }) {

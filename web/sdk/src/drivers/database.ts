@@ -12,7 +12,7 @@ export interface Schema extends DBSchema {
 export type Database = IDBPDatabase<Schema>;
 
 /** Raise it with each change of a shape: what is cached is then dropped, what waits is kept. */
-const VERSION = 2;
+const VERSION = 3;
 
 /** `undefined` where the browser keeps nothing. */
 export async function openDatabase(name: string): Promise<Database | undefined> {

@@ -3,6 +3,7 @@
  * them. A summary taken at `seq` holds all events up to it, so each event counts once.
  */
 import type {
+  FileId,
   Event as LogEvent,
   Member,
   MessageState,
@@ -19,6 +20,8 @@ export class RoomFacts {
   /** Members that are not named: of a large group only oneself is, until it is opened. */
   more: number;
   name?: string;
+  description: string;
+  avatar?: FileId;
   prefs: RoomPrefs;
   lastAt: number;
   last?: MessageEvent;
@@ -33,6 +36,8 @@ export class RoomFacts {
     this.members = room.members;
     this.more = room.more_members ?? 0;
     this.name = room.name;
+    this.description = room.description ?? "";
+    this.avatar = room.avatar;
     this.prefs = room.prefs;
     this.lastAt = room.last_at;
     this.unread = room.unread;
@@ -88,6 +93,12 @@ export class RoomFacts {
       case "room_renamed":
         this.name = event.name;
         break;
+      case "room_profile_changed": {
+        const { description, avatar } = event.profile;
+        if (description !== undefined) this.description = description;
+        if (avatar !== undefined) this.avatar = avatar ?? undefined;
+        break;
+      }
       case "member_added":
         this.members = [...this.without(event.user), { user: event.user, role: "member" }];
         break;
@@ -109,17 +120,20 @@ export class RoomFacts {
 
   /** What the cache keeps: the summary as it now is. */
   snapshot(): Room {
-    const { members, more, prefs, unread, seq } = this;
+    const { members, more, description, prefs, unread, seq } = this;
     const room: Room = {
       ...this.room,
       members: [...members],
       more_members: more,
+      description,
       prefs,
       unread,
       head: seq,
       last_at: this.lastAt,
     };
     if (this.name !== undefined) room.name = this.name;
+    if (this.avatar !== undefined) room.avatar = this.avatar;
+    else delete room.avatar;
     if (this.last) room.last = this.last;
     if (this.lastState) room.last_state = this.lastState;
     else delete room.last_state;

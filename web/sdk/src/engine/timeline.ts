@@ -35,6 +35,10 @@ export function noticeOf(event: LogEvent): Notice | undefined {
       return event.name === undefined ? { kind: "created" } : { kind: "created", name: event.name };
     case "room_renamed":
       return { kind: "renamed", name: event.name };
+    case "room_profile_changed": {
+      const { description, avatar } = event.profile;
+      return { kind: "profile", description: description !== undefined, avatar: avatar !== undefined };
+    }
     case "member_added":
       return { kind: "added", user: event.user };
     case "member_removed":

@@ -117,12 +117,14 @@ export class Views {
       memberCount: members.length + more,
       prefs,
       title: facts.name ?? (other && chat.users.get(other)?.display_name) ?? "",
+      description: facts.description,
       myRole: members.find(({ user }) => user === chat.id)?.role ?? "member",
       unread: this.unread(facts),
       at: Math.max(millis(Math.max(facts.lastAt, last?.at ?? 0)), waiting?.at ?? 0),
       typing: chat.typing.of(id),
     };
     if (other !== undefined) view.other = other;
+    if (facts.avatar !== undefined) view.avatar = facts.avatar;
     if (waiting) {
       view.last = {
         text: waiting.text,

@@ -96,6 +96,38 @@ test("a large group's members are counted, and read when it is opened", () => {
   expect(view()).toEqual([2, 2]);
 });
 
+test("a group is called and shows itself as its events say, and as a summary says anew", () => {
+  const view = () => {
+    const view = new Views(chat).room(ROOM);
+    return [view?.title, view?.description, view?.avatar];
+  };
+  const event = { type: "event", room: ROOM, ...at } as const;
+  expect(view().slice(1)).toEqual(["", undefined]);
+  hear({ ...event, seq: 4, kind: "room_renamed", name: "viaje" });
+  hear({ ...event, seq: 5, kind: "room_profile_changed", profile: { description: "en mayo" } });
+  expect(view()).toEqual(["viaje", "en mayo", undefined]);
+  hear({ ...event, seq: 6, kind: "room_profile_changed", profile: { avatar: "f1" } });
+  expect(view()).toEqual(["viaje", "en mayo", "f1"]);
+  const kept = chat.rooms.get(ROOM)?.snapshot() as Room;
+  expect(kept).toMatchObject({ description: "en mayo", avatar: "f1", head: 6 });
+  hear({ ...event, seq: 7, kind: "room_profile_changed", profile: { description: "", avatar: null } });
+  expect(view()).toEqual(["viaje", "", undefined]);
+  expect(chat.rooms.get(ROOM)?.snapshot()).not.toHaveProperty("avatar");
+  chat.rooms.get(ROOM)?.renew({ ...kept, head: 8, avatar: "f2" });
+  expect(view()).toEqual(["viaje", "en mayo", "f2"]);
+  // What an older summary says is over.
+  chat.rooms.get(ROOM)?.renew(kept);
+  expect(view()).toEqual(["viaje", "en mayo", "f2"]);
+});
+
+test("an event of a kind that is not known yet counts its place and shows nothing", () => {
+  const before = new Views(chat).room(ROOM);
+  hear({ type: "event", room: ROOM, seq: 4, ...at, kind: "room_painted", paint: 7 } as never);
+  const after = new Views(chat).room(ROOM);
+  expect(chat.hello().cursor?.[ROOM]).toEqual([0, 4]);
+  expect({ ...after, at: before?.at }).toEqual(before);
+});
+
 test("one's own log brings rooms, takes them, and keeps settings", () => {
   own(1, { kind: "joined", joined: "new", from: 1 });
   expect(asked).toEqual(["room:new"]);

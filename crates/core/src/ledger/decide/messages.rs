@@ -5,7 +5,7 @@ use zas_protocol::{
     RoomId, Seq, TxnId,
 };
 
-use super::super::{FileFacts, MessageFacts, Refusal, Write};
+use super::super::{FileFacts, FileFor, MessageFacts, Refusal, Write};
 use super::Draft;
 use crate::policy::Action;
 
@@ -51,18 +51,25 @@ impl Draft<'_> {
         let facts = MessageFacts { room, seq: of, sender, rev: of, plain, erased: false };
         self.facts.messages.insert(message, facts);
         if let Some(file) = new.attachment {
-            if let Some(facts) = self.facts.files.get_mut(&file) {
-                facts.used = true;
-            }
-            self.writes.push(Write::Attach { file, room, of });
+            self.attach(file, room, of);
         }
         Ok(())
+    }
+
+    /// Notes that a file has its place.
+    pub(super) fn attach(&mut self, file: FileId, room: RoomId, of: Seq) {
+        if let Some(facts) = self.facts.files.get_mut(&file) {
+            facts.used = true;
+        }
+        self.writes.push(Write::Attach { file, room, of });
     }
 
     /// An attachment of one's own that no message carries yet.
     fn unused(&self, file: FileId) -> Result<Attachment, Refusal> {
         match self.facts.files.get(&file) {
-            Some(FileFacts { user, attachment: Some(attachment), used: false }) if *user == self.user => {
+            Some(FileFacts { user, made_for: FileFor::Message(attachment), used: false })
+                if *user == self.user =>
+            {
                 Ok(attachment.clone())
             }
             _ => Err(ErrorCode::NotFound.into()),

@@ -37,7 +37,7 @@ pub async fn make_room(
     let command = match (kind, members.as_slice(), name) {
         (RoomKind::Private, [_, other], None) => Command::OpenPrivate { txn_id, user: *other },
         (RoomKind::Group, [_, others @ ..], Some(name)) => {
-            Command::CreateGroup { txn_id, name, members: others.to_vec() }
+            Command::CreateGroup { txn_id, name, members: others.to_vec(), profile: None }
         }
         _ => return Err(ErrorCode::BadRequest.into()),
     };

@@ -10,8 +10,12 @@ async fn furnish(store: &MariaStore) -> RoomId {
     let room = room(store).await;
     let marta = UserId(Uuid::from_u128(3));
     store.create_user(person(marta, "marta")).await.unwrap();
-    let group =
-        Command::CreateGroup { txn_id: txn("group"), name: "g".to_owned(), members: vec![LUIS, marta] };
+    let group = Command::CreateGroup {
+        txn_id: txn("group"),
+        name: "g".to_owned(),
+        members: vec![LUIS, marta],
+        profile: None,
+    };
     let group = commit(store, group).await.unwrap().unwrap().ack.room;
     let picture = FileRow {
         id: FileId(Uuid::from_u128(9)),

@@ -144,7 +144,12 @@ async fn a_transaction_that_the_server_ends_for_another_runs_again() {
     }
     raw_sql("UPDATE users SET bio = 'x' WHERE username = 'luis'").execute(&mut other).await.unwrap();
     // It locks its rooms and waits for the person; and the other for the rooms.
-    let command = Command::CreateGroup { txn_id: txn("group"), name: "g".to_owned(), members: vec![LUIS] };
+    let command = Command::CreateGroup {
+        txn_id: txn("group"),
+        name: "g".to_owned(),
+        members: vec![LUIS],
+        profile: None,
+    };
     let batch =
         vec![Submission { user: ANA, command: message(room, "a", 1) }, Submission { user: ANA, command }];
     let waits = tokio::spawn(async move { (store.commit(batch, NOW).await, store) });

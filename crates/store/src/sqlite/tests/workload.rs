@@ -192,6 +192,7 @@ impl Peace {
             txn_id: TxnId::new("create").unwrap(),
             name: "grupo".to_owned(),
             members: vec![LUIS, MARTA],
+            profile: None,
         };
         (private, self.one(ANA, create).await.room)
     }
