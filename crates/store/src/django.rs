@@ -13,7 +13,7 @@ mod read;
 pub mod sample;
 mod write;
 
-pub use self::write::{FileColumn, NewOldMessage, NewOldRoom, NewOldUser};
+pub use self::write::{FileColumn, NewOldMessage, NewOldRoom, NewOldUser, OldLook};
 
 use sqlx::{MySqlConnection, query, raw_sql};
 use uuid::Uuid;

@@ -1,21 +1,9 @@
 //! Imports into a Zas that people use by now, and what becomes of rooms that are closed.
 
-use super::*;
-use zas_core::ledger::Submission;
-use zas_protocol::{Command, Event, EventBody, Reaction, TxnId};
+use zas_protocol::{Command, Event, EventBody, Reaction};
 use zas_server::import::ImportError;
 
-/// Has people do things here, as the server would.
-async fn here(store: &Arc<dyn Store>, what: Vec<(UserId, Command)>) {
-    let batch = what.into_iter().map(|(user, command)| Submission { user, command }).collect();
-    for outcome in store.commit(batch, clock::now()).await.unwrap() {
-        outcome.unwrap();
-    }
-}
-
-fn name() -> TxnId {
-    TxnId::mint(clock::now(), clock::random())
-}
+use super::*;
 
 /// Messages of plain text, with who said them.
 async fn plain(store: &Arc<dyn Store>, room: RoomId) -> Vec<(MessageId, UserId, Event)> {

@@ -1,6 +1,7 @@
 //! The database of a Django chat moves in.
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
+mod back;
 mod follow;
 mod live;
 #[path = "../support/mod.rs"]
@@ -18,14 +19,17 @@ use support::PATIENCE;
 use support::process::{Setup, zas};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
+use zas_core::ledger::Submission;
 use zas_mariadb::Mariadb;
-use zas_protocol::{MessageId, RoomId, RoomKind, Seq, UserId};
+use zas_protocol::{Command, MessageId, RoomId, RoomKind, Seq, TxnId, UserId};
 use zas_server::clock;
 use zas_server::import::{self, Options, Report, Watch};
 use zas_store::django::sample::{self, Broken, Did, Sample};
 use zas_store::{Imported, MariaStore, PageAt, Secrets, SqliteStore, Store, mariadb};
 use zas_tally::tried;
 
+/// The longest that it takes to go through all of a large database.
+const LONG: Duration = Duration::from_secs(120);
 const SMALL: Sample = Sample { users: 40, rooms: 60, messages: 3_000, native_ids: false, broken: false };
 
 fn secrets() -> Secrets {
@@ -196,7 +200,7 @@ async fn following<T>(
         })
     };
     // After all that is there was read and written.
-    timeout(12 * PATIENCE, watch.follows.notified()).await.unwrap();
+    timeout(LONG, watch.follows.notified()).await.unwrap();
     let done = then(&watch).await;
     switch.send(()).unwrap();
     (running.await.unwrap().unwrap(), done)
@@ -211,7 +215,7 @@ async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>, passes: &Notify) -> 
             passes.notified().await;
         }
     };
-    timeout(PATIENCE, found).await.unwrap()
+    timeout(LONG, found).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -469,6 +473,18 @@ async fn what_was_said_here_goes_back_into_the_tables_that_it_came_from() {
         "{carried:?}"
     );
     assert_eq!(store.user_by_login("nueva").await.unwrap().unwrap().email, "nueva@example.com");
+}
+
+/// Has people do things here, as the server would.
+async fn here(store: &Arc<dyn Store>, what: Vec<(UserId, Command)>) {
+    let batch = what.into_iter().map(|(user, command)| Submission { user, command }).collect();
+    for outcome in store.commit(batch, clock::now()).await.unwrap() {
+        outcome.unwrap();
+    }
+}
+
+fn name() -> TxnId {
+    TxnId::mint(clock::now(), clock::random())
 }
 
 /// What a guide has between fences of a kind, in order.

@@ -345,6 +345,25 @@ impl Django {
         Ok(rows.iter().map(reaction).collect::<Result<_, _>>()?)
     }
 
+    /// When the last message was said that each has read of a room, by the person's key.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn read_until(&mut self, room: &str) -> Result<Vec<(String, Micros)>, StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            key!("r.user_id"),
+            ", ",
+            micros!("max(m.created_at)"),
+            " FROM messages m STRAIGHT_JOIN message_reads r ON r.message_id = m.id
+             WHERE m.chat_room_id = ? GROUP BY r.user_id"
+        );
+        let rows = query(sql).bind(room).fetch_all(&mut self.connection).await.map_err(Failure::from)?;
+        let until = |row: &MySqlRow| Ok::<_, Failure>((key(row, 0)?, time(row, 1)?));
+        let all = rows.iter().map(until).collect::<Result<Vec<_>, _>>()?;
+        Ok(all.into_iter().filter_map(|(user, at)| Some((user, at?))).collect())
+    }
+
     /// Who has read these messages.
     ///
     /// # Errors
