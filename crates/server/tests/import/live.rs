@@ -6,7 +6,7 @@ use zas_server::import::ImportError;
 use super::*;
 
 /// Messages of plain text, with who said them.
-async fn plain(store: &Arc<dyn Store>, room: RoomId) -> Vec<(MessageId, UserId, Event)> {
+pub(super) async fn plain(store: &Arc<dyn Store>, room: RoomId) -> Vec<(MessageId, UserId, Event)> {
     let events = store.log_after(room, 0, 1_000).await.unwrap();
     let said = |event: Event| match &event.body {
         EventBody::Message { message, attachment: None, erased: false, .. } => {
