@@ -15,7 +15,7 @@ use std::path::Path;
 
 use futures_util::TryStreamExt as _;
 use tokio::io::AsyncWriteExt as _;
-use zas_protocol::Attachment;
+use zas_protocol::{Attachment, FileId};
 use zas_store::StoreError;
 
 use crate::files::Files;
@@ -45,9 +45,9 @@ fn file_name(attachment: &Attachment) -> String {
 }
 
 /// Copies a file's bytes; false where they are not here any more.
-async fn copy(files: &Files, attachment: &Attachment, to: &Path) -> Result<bool, ExportError> {
+async fn copy(files: &Files, file: FileId, to: &Path) -> Result<bool, ExportError> {
     let failed = |error: &dyn std::fmt::Display| ExportError::File(format!("{}: {error}", to.display()));
-    let bytes = files.read(attachment.file, None).await.map_err(|error| failed(&error.code.name()))?;
+    let bytes = files.read(file, None).await.map_err(|error| failed(&error.code.name()))?;
     let Some(mut bytes) = bytes else { return Ok(false) };
     let mut file = tokio::fs::File::create(to).await.map_err(|error| failed(&error))?;
     while let Some(piece) = bytes.try_next().await.map_err(|error| failed(&error))? {

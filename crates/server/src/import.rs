@@ -9,6 +9,8 @@
 //! | [`messages`] | what was said, and what became of it |
 //! | [`reading`] | the app's messages, read ahead |
 //! | [`facts`] | a message as either side has it, to be compared |
+//! | [`here`] | what people did here since, which stays |
+//! | [`follow`] | what the app still writes |
 //! | [`bar`] | how far it is, at the prompt |
 //! | [`report`] | what was brought, what was left, and whether both sides agree |
 //!
@@ -16,6 +18,8 @@
 
 mod bar;
 mod facts;
+mod follow;
+mod here;
 mod messages;
 mod people;
 mod reading;
@@ -30,18 +34,18 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use zas_core::ledger::Pair;
 use zas_protocol::{Micros, RoomId, Seq, UserId};
-use zas_store::django::{Django, OldMember, OldPlace, OldRoom};
+use zas_store::django::{Django, OldMember, OldRoom};
 use zas_store::{Imported, Store, StoreError};
 
 pub use self::bar::Bar;
+use self::follow::Following;
+pub(crate) use self::here::was_done_here;
 use self::people::Person;
 use self::reading::{Job, Reading};
 pub use self::report::Report;
 
-/// How often what the app still writes is fetched.
-const FOLLOW: Duration = Duration::from_secs(2);
-/// How far back each look goes: what is committed late has an earlier time, and clocks differ.
-const OVERLAP: Micros = 300_000_000;
+/// How often what the app still writes is looked for.
+pub const FOLLOW: Duration = Duration::from_secs(2);
 
 /// What to import, and how.
 #[derive(Debug, Clone)]
@@ -54,6 +58,10 @@ pub struct Options {
     pub media: String,
     /// Characters of a message.
     pub message_chars: usize,
+    /// Goes on where people have written here since, and takes back nothing of what they did.
+    pub keep_changes: bool,
+    /// How often what the app still writes is looked for.
+    pub follow: Duration,
 }
 
 /// Why an import ended early. What was brought until then stays, and is known to the next one.
@@ -65,6 +73,16 @@ pub enum ImportError {
     /// Ours.
     #[error("the database of Zas: {0}")]
     Ours(#[from] StoreError),
+    /// People have written here since: what they edited would become again what it was.
+    #[error(
+        "{rooms} of its rooms have been written into in Zas since they were brought; nothing was done. If people \
+         use Zas now, do not import again. If that was a trial, begin again with an empty data folder. \
+         --keep-changes brings what is new there, and takes back nothing of what was done here"
+    )]
+    Live {
+        /// In how many rooms.
+        rooms: usize,
+    },
 }
 
 /// What an import is at, for who watches it.
@@ -77,6 +95,8 @@ pub trait Watch: Sync {
     fn compares(&self, messages: u64);
     /// From here on what the app still writes follows, as it comes.
     fn follows(&self);
+    /// It was looked for once more.
+    fn looked(&self) {}
 }
 
 /// Imports all there is; then, until `switched` is done, what the app still writes; then looks at all of it
@@ -91,16 +111,16 @@ pub async fn run(
     switched: Option<impl Future<Output = ()>>,
 ) -> Result<Report, ImportError> {
     let mut import = Import::open(store, options, watch).await?;
-    import.all().await?;
+    let mut following = import.all().await?;
     if let Some(switched) = switched {
         watch.follows();
         tokio::pin!(switched);
-        let mut since = import.began;
         loop {
             tokio::select! {
                 () = &mut switched => break,
-                () = tokio::time::sleep(FOLLOW) => since = import.touched(since).await?,
+                () = tokio::time::sleep(import.options.follow) => import.look(&mut following).await?,
             }
+            watch.looked();
         }
         let brought = std::mem::take(&mut import.report);
         import.all().await?;
@@ -133,8 +153,10 @@ struct Import<'a> {
     writing: Option<JoinHandle<Result<(), StoreError>>>,
     /// There was nobody here before, so that nothing need be looked for.
     is_first: bool,
-    /// The old database's time when it was last looked at.
-    began: Micros,
+    /// Rooms that people have written into here.
+    live: BTreeSet<RoomId>,
+    /// Messages in them that need not be what they are there.
+    kept: BTreeMap<RoomId, BTreeSet<Seq>>,
 }
 
 impl<'a> Import<'a> {
@@ -157,19 +179,24 @@ impl<'a> Import<'a> {
             own_logs: BTreeMap::new(),
             pending: Imported::default(),
             writing: None,
-            began: 0,
+            live: BTreeSet::new(),
+            kept: BTreeMap::new(),
         })
     }
 
-    /// Everything, whether or not it is here.
-    async fn all(&mut self) -> Result<(), ImportError> {
-        self.began = self.django()?.begin().await.map_err(ImportError::Old)?;
+    /// Everything, whether or not it is here; from where to follow.
+    async fn all(&mut self) -> Result<Following, ImportError> {
+        let began = self.django()?.begin().await.map_err(ImportError::Old)?;
         let there = self.django()?.counts().await.map_err(ImportError::Old)?;
+        let (rooms, members) = self.old_rooms().await?;
+        self.is_allowed(&rooms).await?;
         self.report.there(&there);
         self.watch.begins(there.messages);
         self.rooms.clear();
-        self.accounts().await?;
-        let (rooms, members) = self.old_rooms().await?;
+        self.kept.clear();
+        self.people.clear();
+        let users = self.django()?.users().await.map_err(ImportError::Old)?;
+        self.accounts(&users).await?;
         let sizes = self.django()?.sizes().await.map_err(ImportError::Old)?;
         let size = |room: &OldRoom| (room.key.clone(), sizes.get(&room.key).copied().unwrap_or_default());
         let mut reading = self.read(Job::all(rooms.iter().map(size)))?;
@@ -186,38 +213,19 @@ impl<'a> Import<'a> {
         self.flush().await?;
         self.is_first = false;
         self.report.took();
-        Ok(())
+        Ok(Following::new(rooms, sizes, began))
     }
 
-    /// What was written or changed since then; the time to look from next.
-    async fn touched(&mut self, since: Micros) -> Result<Micros, ImportError> {
-        let began = self.django()?.begin().await.map_err(ImportError::Old)?;
-        let mut touched: BTreeMap<String, Vec<OldPlace>> = BTreeMap::new();
-        for (room, place) in self.django()?.touched(since - OVERLAP).await.map_err(ImportError::Old)? {
-            touched.entry(room).or_default().push(place);
+    /// Stops where people write here by now, unless it was said to go on beside them.
+    async fn is_allowed(&mut self, rooms: &[OldRoom]) -> Result<(), ImportError> {
+        let there: BTreeSet<RoomId> =
+            rooms.iter().filter_map(|room| zas_store::django::id(&room.key)).map(RoomId).collect();
+        let commanded = self.store.commanded(here::NAMED).await?;
+        self.live = commanded.into_iter().filter(|room| there.contains(room)).collect();
+        if self.live.is_empty() || self.options.keep_changes {
+            return Ok(());
         }
-        self.accounts().await?;
-        let (rooms, members) = self.old_rooms().await?;
-        let (mut jobs, mut changed) = (Vec::new(), Vec::new());
-        for room in &rooms {
-            let members: &[OldMember] = members.get(&room.key).map_or(&[], Vec::as_slice);
-            let mut places = touched.remove(&room.key).unwrap_or_default();
-            places.sort_unstable_by_key(|place| (place.at, place.id));
-            let is_new =
-                zas_store::django::id(&room.key).is_some_and(|id| !self.rooms.contains_key(&RoomId(id)));
-            let came = members.iter().any(|member| member.joined_at.is_some_and(|at| at >= since - OVERLAP));
-            if is_new || came || !places.is_empty() {
-                jobs.push(Job::Some(room.key.clone(), places));
-                changed.push((room, members));
-            }
-        }
-        let mut reading = self.read(jobs)?;
-        for (room, members) in changed {
-            self.room(room, members, &mut reading).await?;
-        }
-        self.django = Some(reading.end().await?);
-        self.flush().await?;
-        Ok(began)
+        Err(ImportError::Live { rooms: self.live.len() })
     }
 
     fn django(&mut self) -> Result<&mut Django, ImportError> {
@@ -258,7 +266,8 @@ impl<'a> Import<'a> {
         self.watch.compares(self.rooms.values().map(|room| room.messages).sum());
         let rooms: BTreeSet<RoomId> = self.rooms.keys().copied().collect();
         for id in rooms {
-            let (messages, digest) = facts::digest_here(&*self.store, id, self.watch).await?;
+            let kept = self.kept.get(&id).cloned().unwrap_or_default();
+            let (messages, digest) = facts::digest_here(&*self.store, id, &kept, self.watch).await?;
             let brought = &self.rooms[&id];
             self.report.compared(id, brought, messages, digest);
         }

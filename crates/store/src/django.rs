@@ -13,7 +13,7 @@ mod read;
 pub mod sample;
 mod write;
 
-pub use self::write::{FileColumn, NewOldMessage, NewOldRoom, NewOldUser};
+pub use self::write::{FileColumn, NewOldMessage, NewOldRoom, NewOldUser, OldLook};
 
 use sqlx::{MySqlConnection, query, raw_sql};
 use uuid::Uuid;
@@ -56,9 +56,12 @@ pub enum Fault {
     /// A second row for the same thing.
     #[error("another row says the same")]
     Twice,
-    /// A room that was closed.
-    #[error("its room was closed")]
+    /// A private room that was closed after it was brought.
+    #[error("it was closed since, and stays open here")]
     Closed,
+    /// A member for whom a room is blocked.
+    #[error("it is blocked there; here it is only muted and quiet")]
+    Blocked,
     /// A room in which nobody is.
     #[error("nobody is in its room")]
     Nobody,
@@ -116,6 +119,8 @@ pub struct OldRoom {
     pub active: bool,
     /// When it was made.
     pub created_at: OldTime,
+    /// When something was last said in it.
+    pub last_activity: OldTime,
 }
 
 /// A row of `chat_participants`.
@@ -139,6 +144,10 @@ pub struct OldMember {
     pub notifications: bool,
     /// Whether sounds play.
     pub sound: bool,
+    /// Whether it is muted.
+    pub muted: bool,
+    /// Whether it is blocked.
+    pub blocked: bool,
     /// When they came.
     pub joined_at: OldTime,
     /// Until when they have read.
@@ -154,6 +163,15 @@ pub struct OldPlace {
     pub id: Option<Uuid>,
     /// When it was said.
     pub at: OldTime,
+}
+
+/// What a stretch of all messages has that is new.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OldStretch {
+    /// Messages of it that were said, changed, read or reacted to, each with its room's key; in no order.
+    pub touched: Vec<(String, OldPlace)>,
+    /// Its last message's key, if there may be more after it.
+    pub last: Option<String>,
 }
 
 /// A row of `messages`.

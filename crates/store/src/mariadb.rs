@@ -525,6 +525,10 @@ impl Store for MariaStore {
         .await
     }
 
+    async fn commanded(&self, prefix: &str) -> Result<Vec<RoomId>, StoreError> {
+        self.read(Moment::Each, prefix.to_owned(), |c, prefix| Box::pin(import::commanded(c, prefix))).await
+    }
+
     async fn file_origin(&self, file: FileId) -> Result<Option<String>, StoreError> {
         self.read(Moment::Each, file, |c, file| Box::pin(import::file_origin(c, *file))).await
     }

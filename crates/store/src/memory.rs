@@ -322,6 +322,10 @@ impl Store for MemoryStore {
         Ok(self.open()?.said_at(room, from, to))
     }
 
+    async fn commanded(&self, prefix: &str) -> Result<Vec<RoomId>, StoreError> {
+        Ok(self.open()?.commanded(prefix))
+    }
+
     async fn file_origin(&self, file: FileId) -> Result<Option<String>, StoreError> {
         Ok(self.open()?.file_origin(file))
     }

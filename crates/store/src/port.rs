@@ -276,6 +276,10 @@ pub trait Store: Send + Sync + 'static {
     /// events; by place.
     async fn said_at(&self, room: RoomId, from: Seq, to: Seq) -> Result<Vec<(Seq, Micros)>, StoreError>;
 
+    /// Rooms, own logs left out, in which somebody has done something by a command whose name does not begin
+    /// with `prefix`; by id.
+    async fn commanded(&self, prefix: &str) -> Result<Vec<RoomId>, StoreError>;
+
     /// Where the bytes of a file are that another system keeps.
     async fn file_origin(&self, file: FileId) -> Result<Option<String>, StoreError>;
 

@@ -499,6 +499,11 @@ impl Store for SqliteStore {
         self.read(move |c| import::said_at(c, room, from, to)).await
     }
 
+    async fn commanded(&self, prefix: &str) -> Result<Vec<RoomId>, StoreError> {
+        let prefix = prefix.to_owned();
+        self.read(move |c| import::commanded(c, &prefix)).await
+    }
+
     async fn file_origin(&self, file: FileId) -> Result<Option<String>, StoreError> {
         self.read(move |c| import::file_origin(c, file)).await
     }

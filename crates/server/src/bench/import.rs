@@ -35,6 +35,8 @@ impl Bench {
             dry_run: false,
             media: "/media/".to_owned(),
             message_chars: zas_protocol::Limits::default().message_chars,
+            keep_changes: false,
+            follow: import::FOLLOW,
         };
         let done = import::run(world.store(), options, &Unwatched, None::<std::future::Pending<()>>).await;
         let report = done.map_err(said)?;

@@ -37,6 +37,9 @@ pub(super) struct ImportDjango {
     /// Goes on with what the app still writes, until Ctrl-C
     #[arg(long, conflicts_with = "dry_run")]
     follow: bool,
+    /// Goes on although people have written here since, and takes back nothing of what they did
+    #[arg(long)]
+    keep_changes: bool,
     /// What the app's paths of files begin with
     #[arg(long, default_value = "/media/")]
     media: String,
@@ -101,8 +104,15 @@ pub(super) struct ExportDjango {
 
 /// Says what became of it; a failure where the two sides differ.
 pub(super) fn import_django(config: &Config, order: ImportDjango) -> Result<ExitCode, String> {
-    let ImportDjango { from, dry_run, follow, media, report: file } = order;
-    let options = import::Options { from, dry_run, media, message_chars: config.limits.message_chars };
+    let ImportDjango { from, dry_run, follow, keep_changes, media, report: file } = order;
+    let options = import::Options {
+        from,
+        dry_run,
+        media,
+        message_chars: config.limits.message_chars,
+        keep_changes,
+        follow: import::FOLLOW,
+    };
     let bar = import::Bar::new();
     let report = block_on(async {
         let keys = Keys::load(&config.data).map_err(|error| error.to_string())?;

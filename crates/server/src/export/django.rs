@@ -1,5 +1,15 @@
 //! The way back: what was said, changed and read since an app moved in, into the tables that it came from. What
 //! is there is compared, so that an export may be run again; what only the app has is left as it is.
+//!
+//! | module | what |
+//! |---|---|
+//! | `people` | accounts, and what people changed of their own |
+//! | `settings` | how a room is for its members: roles, looks, silence |
+//! | `messages` | what was said, and what became of it |
+
+mod messages;
+mod people;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,14 +17,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use uuid::Uuid;
-use zas_core::shape;
-use zas_protocol::rest::{Member, Reacted};
-use zas_protocol::{
-    Attachment, Event, EventBody, Media, MessageId, MessageLabel, MessageState, Micros, Reaction, Role,
-    RoomId, RoomKind, Seq, UserId,
-};
-use zas_store::django::{Django, FileColumn, NewOldMessage, NewOldRoom, NewOldUser, OldMessage, id};
-use zas_store::{Store, UserRow};
+use zas_protocol::rest::Member;
+use zas_protocol::{FileId, Micros, Role, RoomId, RoomKind, RoomPrefs, Seq, UserId};
+use zas_store::Store;
+use zas_store::django::{Django, NewOldRoom, OldMember, id};
 
 use super::ExportError;
 use crate::files::Files;
@@ -54,6 +60,10 @@ pub struct Report {
     pub reactions: u64,
     /// Notes that somebody has read something.
     pub reads: u64,
+    /// People who changed their name, picture or what they say of themselves.
+    pub profiles: u64,
+    /// Roles, and chats that look or sound otherwise for somebody.
+    pub settings: u64,
     /// Files copied.
     pub files: u64,
     /// Files that stayed here, since nobody said where to.
@@ -72,6 +82,7 @@ impl fmt::Display for Report {
             "{} people, {} rooms, {} members who came or went, {} files.",
             self.users, self.rooms, self.members, self.files
         )?;
+        write!(f, "\n{} profiles, {} roles and chat settings.", self.profiles, self.settings)?;
         if self.files_left > 0 {
             write!(
                 f,
@@ -98,10 +109,11 @@ pub async fn run(store: &dyn Store, files: &Files, options: Options) -> Result<R
         ours: BTreeSet::new(),
         report: Report::default(),
     };
-    let rooms = export.people().await?;
+    let people = export.people().await?;
     let members = export.members_there().await?;
-    for room in rooms {
-        export.room(room, &members).await?;
+    for room in people.rooms {
+        let prefs = people.prefs.get(&room);
+        export.room(room, &members, prefs).await?;
     }
     Ok(export.report)
 }
@@ -118,71 +130,27 @@ struct Export<'a> {
     report: Report,
 }
 
-/// Who is in which room there, by the room's key as we would write it.
-type Members = BTreeMap<String, BTreeSet<String>>;
+/// Who is in which room there, by the keys of both as we would write them.
+type Members = BTreeMap<String, BTreeMap<String, OldMember>>;
 
-/// A stretch of a log, with all that both sides know of it.
-struct Stretch {
-    events: Vec<Event>,
-    states: BTreeMap<Seq, MessageState>,
-    reacted: BTreeMap<Seq, Vec<Reacted>>,
-    said_at: BTreeMap<Seq, Micros>,
-    there: BTreeMap<String, OldMessage>,
-    reactions_there: BTreeMap<String, BTreeMap<String, String>>,
-    reads_there: BTreeSet<(String, String)>,
+/// A room on its way.
+struct Way {
+    key: String,
+    /// Who is in it here, each with the first place that they have read since they are.
+    is_in: BTreeMap<UserId, Seq>,
+    /// How far they have read here, and when.
+    read: BTreeMap<UserId, (Seq, Micros)>,
+    /// What each of them had read there: all that was said up to then.
+    read_there: BTreeMap<UserId, Micros>,
+    /// Who read more than that here.
+    advanced: BTreeSet<UserId>,
+    /// Whose roles were changed here.
+    roles: BTreeSet<UserId>,
 }
 
 impl Export<'_> {
     fn key(&self, id: Uuid) -> String {
         if self.hyphens { id.hyphenated().to_string() } else { id.simple().to_string() }
-    }
-
-    /// Adds people; all rooms that anybody is in.
-    async fn people(&mut self) -> Result<BTreeSet<RoomId>, ExportError> {
-        self.django.begin().await.map_err(ExportError::Old)?;
-        let there = self.django.users().await.map_err(ExportError::Old)?;
-        self.hyphens = there.iter().any(|user| user.key.contains('-'));
-        let there: BTreeSet<Uuid> = there.iter().filter_map(|user| id(&user.key)).collect();
-        let (mut rooms, mut after) = (BTreeSet::new(), None);
-        loop {
-            let piece = self.store.accounts(after, PIECE).await?;
-            let Some(last) = piece.last() else { return Ok(rooms) };
-            after = Some(last.user.id);
-            let new: Vec<NewOldUser> = piece
-                .iter()
-                .filter(|row| !there.contains(&row.user.id.0))
-                .map(|row| self.user(row))
-                .collect();
-            if !new.is_empty() {
-                self.django.begin_writing().await.map_err(ExportError::Old)?;
-                self.django.add_users(&new).await.map_err(ExportError::Old)?;
-                self.django.commit().await.map_err(ExportError::Old)?;
-                self.report.users += new.len() as u64;
-            }
-            for row in &piece {
-                self.ours.insert(self.key(row.user.id.0));
-                let own_log = RoomId::own_log(row.user.id);
-                let heads = self.store.heads(row.user.id).await?;
-                rooms.extend(heads.into_iter().map(|head| head.room).filter(|&room| room != own_log));
-            }
-        }
-    }
-
-    fn user(&self, row: &UserRow) -> NewOldUser {
-        // Django keeps Argon2's hashes in the same form, after the name of the one who reads it.
-        let password = &row.password_hash.0;
-        let password =
-            if row.password_hash.is_foreign() { password.clone() } else { format!("argon2{password}") };
-        NewOldUser {
-            key: self.key(row.user.id.0),
-            username: row.user.username.clone(),
-            email: row.email.clone(),
-            display_name: row.user.display_name.clone(),
-            password,
-            bio: row.user.bio.clone(),
-            active: row.active,
-            at: row.created_at,
-        }
     }
 
     async fn members_there(&mut self) -> Result<Members, ExportError> {
@@ -193,7 +161,7 @@ impl Export<'_> {
         }
         for member in self.django.members().await.map_err(ExportError::Old)? {
             let (room, user) = (self.same(&member.room), self.same(&member.user));
-            members.entry(room).or_default().insert(user);
+            members.entry(room).or_default().insert(user, member);
         }
         Ok(members)
     }
@@ -203,7 +171,12 @@ impl Export<'_> {
         id(key).map_or_else(|| key.to_owned(), |id| self.key(id))
     }
 
-    async fn room(&mut self, room: RoomId, there: &Members) -> Result<(), ExportError> {
+    async fn room(
+        &mut self,
+        room: RoomId,
+        there: &Members,
+        prefs: Option<&BTreeMap<UserId, RoomPrefs>>,
+    ) -> Result<(), ExportError> {
         let Some(roster) = self.store.roster(room).await? else { return Ok(()) };
         let Some(first) = roster.members.first() else { return Ok(()) };
         let Some(shown) = self.store.room(first.user, room).await? else { return Ok(()) };
@@ -222,22 +195,54 @@ impl Export<'_> {
             self.django.add_room(&new).await.map_err(ExportError::Old)?;
             self.report.rooms += 1;
         }
+        let nobody = BTreeMap::new();
+        let known = known.unwrap_or(&nobody);
         self.members(&key, &roster.members, known, roster.last_at).await?;
-        let read: BTreeMap<UserId, (Seq, Micros)> =
-            self.store.positions(room).await?.iter().map(|at| (at.user, (at.read, at.read_at))).collect();
-        for (user, (_, at)) in read.iter().filter(|(_, (read, _))| *read > 0) {
-            self.django.put_last_read(&key, &self.key(user.0), *at).await.map_err(ExportError::Old)?;
-        }
         self.django.commit().await.map_err(ExportError::Old)?;
-        let is_in: Vec<UserId> = roster.members.iter().map(|member| member.user).collect();
+        let mut way = self.way(room, key, &roster.members, known).await?;
         let mut after = 0;
         loop {
             let events = self.store.log_after(room, after, PIECE).await?;
-            let Some(last) = events.last() else { return Ok(()) };
+            let Some(last) = events.last() else { break };
             after = last.seq;
             let stretch = self.look(room, events).await?;
-            self.stretch(&key, &stretch, &is_in, &read).await?;
+            self.stretch(&mut way, &stretch).await?;
         }
+        self.django.begin_writing().await.map_err(ExportError::Old)?;
+        for user in &way.advanced {
+            let at = way.read.get(user).map_or(0, |&(_, at)| at);
+            self.django.put_last_read(&way.key, &self.key(user.0), at).await.map_err(ExportError::Old)?;
+        }
+        self.roles(&way, &roster.members, known).await?;
+        self.settings(&way, prefs, known).await?;
+        self.django.commit().await.map_err(ExportError::Old)
+    }
+
+    async fn way(
+        &mut self,
+        room: RoomId,
+        key: String,
+        here: &[Member],
+        known: &BTreeMap<String, OldMember>,
+    ) -> Result<Way, ExportError> {
+        let mut is_in = BTreeMap::new();
+        for member in here {
+            let is_known = known.contains_key(&self.key(member.user.0));
+            let stay = if is_known { None } else { self.store.member(room, member.user).await? };
+            is_in.insert(member.user, stay.map_or(1, |stay| stay.from));
+        }
+        let read =
+            self.store.positions(room).await?.iter().map(|at| (at.user, (at.read, at.read_at))).collect();
+        let mut read_there: BTreeMap<UserId, Micros> = BTreeMap::new();
+        let rows = self.django.read_until(&key).await.map_err(ExportError::Old)?;
+        let of_rooms = known.iter().filter_map(|(user, member)| Some((user.clone(), member.last_read_at?)));
+        for (user, at) in rows.into_iter().chain(of_rooms) {
+            if let Some(user) = id(&user).map(UserId) {
+                let until = read_there.entry(user).or_insert(at);
+                *until = at.max(*until);
+            }
+        }
+        Ok(Way { key, is_in, read, read_there, advanced: BTreeSet::new(), roles: BTreeSet::new() })
     }
 
     async fn began(&self, room: RoomId) -> Result<Option<Micros>, ExportError> {
@@ -248,26 +253,20 @@ impl Export<'_> {
         &mut self,
         room: &str,
         here: &[Member],
-        known: Option<&BTreeSet<String>>,
+        there: &BTreeMap<String, OldMember>,
         at: Micros,
     ) -> Result<(), ExportError> {
-        let nobody = BTreeSet::new();
-        let there = known.unwrap_or(&nobody);
         let mut is_in = BTreeSet::new();
         for member in here {
             let user = self.key(member.user.0);
-            if !there.contains(&user) {
-                let role = match member.role {
-                    Role::Owner => "owner",
-                    Role::Admin => "admin",
-                    Role::Member => "member",
-                };
+            if !there.contains_key(&user) {
+                let role = settings::role(member.role);
                 self.django.add_member(room, &user, role, at).await.map_err(ExportError::Old)?;
                 self.report.members += 1;
             }
             is_in.insert(user);
         }
-        for gone in there.difference(&is_in) {
+        for gone in there.keys().filter(|user| !is_in.contains(*user)) {
             // Whom we never had we have not removed.
             if self.ours.contains(gone) {
                 self.django.remove_member(room, gone).await.map_err(ExportError::Old)?;
@@ -277,210 +276,21 @@ impl Export<'_> {
         Ok(())
     }
 
-    async fn look(&mut self, room: RoomId, events: Vec<Event>) -> Result<Stretch, ExportError> {
-        let messages: Vec<&Event> = events.iter().filter(|event| event.body.message().is_some()).collect();
-        let seqs: Vec<Seq> = messages.iter().map(|event| event.seq).collect();
-        let keys: Vec<String> =
-            messages.iter().filter_map(|event| event.body.message()).map(|id| self.key(id.0)).collect();
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let (low, high) = (seqs.first().copied().unwrap_or(1), seqs.last().copied().unwrap_or(0));
-        // Whose reactions are whose is asked for each.
-        let states = self.store.states(UserId(Uuid::nil()), room, &seqs).await?;
-        let mut reacted: BTreeMap<Seq, Vec<Reacted>> = BTreeMap::new();
-        for one in self.store.reacted(room, &seqs).await? {
-            reacted.entry(one.of).or_default().push(one);
-        }
-        self.django.begin_writing().await.map_err(ExportError::Old)?;
-        let there = self.django.messages(&keys).await.map_err(ExportError::Old)?;
-        let mut reactions_there: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-        for one in self.django.reactions(&keys).await.map_err(ExportError::Old)? {
-            let (message, user) = (self.same(&one.message), self.same(&one.user));
-            reactions_there.entry(message).or_default().insert(user, one.reaction.unwrap_or_default());
-        }
-        let reads = self.django.reads(&keys).await.map_err(ExportError::Old)?;
-        Ok(Stretch {
-            states: states.into_iter().map(|state| (state.of, state)).collect(),
-            said_at: self.store.said_at(room, low, high).await?.into_iter().collect(),
-            there: there.into_iter().map(|message| (self.same(&message.key), message)).collect(),
-            reads_there: reads.iter().map(|read| (self.same(&read.message), self.same(&read.user))).collect(),
-            reactions_there,
-            reacted,
-            events,
-        })
-    }
-
-    /// Writes what the app lacks of a stretch, in the transaction in which it was looked at.
-    async fn stretch(
-        &mut self,
-        room: &str,
-        stretch: &Stretch,
-        is_in: &[UserId],
-        read: &BTreeMap<UserId, (Seq, Micros)>,
-    ) -> Result<(), ExportError> {
-        let (mut new, mut reads) = (Vec::new(), Vec::new());
-        for event in &stretch.events {
-            if let EventBody::RoomRenamed { name } = &event.body {
-                self.django.rename_room(room, name).await.map_err(ExportError::Old)?;
-            }
-            // What came from there is there, and longer perhaps; it was named by no command.
-            if let EventBody::RoomProfileChanged { profile } = &event.body
-                && let Some(description) = profile.description.as_deref().filter(|_| event.txn_id.is_some())
-            {
-                self.django.describe_room(room, description).await.map_err(ExportError::Old)?;
-            }
-            let EventBody::Message { message, text, .. } = &event.body else { continue };
-            let key = self.key(message.0);
-            let state = stretch.states.get(&event.seq);
-            match stretch.there.get(&key) {
-                None => new.push(self.message(room, event, state, stretch).await?),
-                Some(there) => self.change(&key, text, state, there).await?,
-            }
-            for &user in is_in.iter().filter(|&&user| Some(user) != event.sender) {
-                let Some(&(seq, at)) = read.get(&user) else { continue };
-                let pair = (key.clone(), self.key(user.0));
-                if seq >= event.seq && !stretch.reads_there.contains(&pair) {
-                    reads.push((pair.0, pair.1, at.max(event.at)));
-                }
-            }
-        }
-        self.report.messages += new.len() as u64;
-        self.report.reads += reads.len() as u64;
-        self.django.add_messages(&new).await.map_err(ExportError::Old)?;
-        self.django.add_reads(&reads).await.map_err(ExportError::Old)?;
-        for event in &stretch.events {
-            // What is deleted has lost its reactions here; there nobody sees them.
-            let deleted = stretch.states.get(&event.seq).is_some_and(|state| state.deleted_at.is_some());
-            if let Some(message) = event.body.message().filter(|_| !deleted) {
-                self.reactions(message, event, stretch).await?;
-            }
-        }
-        self.django.commit().await.map_err(ExportError::Old)
-    }
-
-    async fn message(
-        &mut self,
-        room: &str,
-        event: &Event,
-        state: Option<&MessageState>,
-        stretch: &Stretch,
-    ) -> Result<NewOldMessage, ExportError> {
-        let EventBody::Message { message, text, reply_to, attachment, label, .. } = &event.body else {
-            return Err(ExportError::File("a message is none".to_owned()));
-        };
-        let edited = state.and_then(|state| state.text.clone());
-        let deleted_at = state.and_then(|state| state.deleted_at);
-        let media = attachment.as_deref().filter(|_| deleted_at.is_none());
-        let kind = match (label, media.map(|attachment| attachment.media)) {
-            (Some(MessageLabel::Emoji), _) => "emoji",
-            (Some(MessageLabel::System), _) => "system",
-            (Some(MessageLabel::StoryReply), _) => "story_reply",
-            (None, Some(Media::Image)) => "image",
-            (None, Some(Media::Video)) => "video",
-            (None, Some(Media::Audio)) => "audio",
-            (None, Some(Media::File)) => "file",
-            (None, None) => "text",
-        };
-        let file = match media {
-            Some(attachment) => self.copy(attachment).await?,
-            None => None,
-        };
-        Ok(NewOldMessage {
-            key: self.key(message.0),
-            room: room.to_owned(),
-            sender: event.sender.map(|user| self.key(user.0)),
-            content: edited.unwrap_or_else(|| text.clone()),
-            kind,
-            file,
-            file_name: media.map(|attachment| attachment.name.clone()),
-            file_size: media.map(|attachment| attachment.bytes),
-            reply_to: reply_to.map(|reply| self.key(reply.message.0)),
-            edited_at: state.and_then(|state| state.edited_at),
-            deleted_at,
-            at: stretch.said_at.get(&event.seq).copied().unwrap_or(event.at),
-        })
-    }
-
-    async fn change(
-        &mut self,
-        key: &str,
-        text: &str,
-        state: Option<&MessageState>,
-        there: &OldMessage,
-    ) -> Result<(), ExportError> {
-        let Some(state) = state else { return Ok(()) };
-        if let Some(at) = state.deleted_at {
-            if !there.deleted {
-                self.django.delete_message(key, at).await.map_err(ExportError::Old)?;
-                self.report.changed += 1;
-            }
-            return Ok(());
-        }
-        let edited = state.text.as_deref().zip(state.edited_at).filter(|_| !there.deleted);
-        let Some((edited, at)) = edited else { return Ok(()) };
-        // Ours is what theirs became when it was brought.
-        let held = there.content.as_deref().unwrap_or(text);
-        let same = shape::text(held, self.options.message_chars).is_ok_and(|held| held == edited);
-        if !same {
-            self.django.edit_message(key, edited, at).await.map_err(ExportError::Old)?;
-            self.report.changed += 1;
-        }
-        Ok(())
-    }
-
-    async fn reactions(
-        &mut self,
-        message: MessageId,
-        event: &Event,
-        stretch: &Stretch,
-    ) -> Result<(), ExportError> {
-        let key = self.key(message.0);
-        let none = BTreeMap::new();
-        let there = stretch.reactions_there.get(&key).unwrap_or(&none);
-        let here: BTreeMap<String, (Reaction, Micros)> = stretch
-            .reacted
-            .get(&event.seq)
-            .into_iter()
-            .flatten()
-            .map(|one| (self.key(one.user.0), (one.reaction, one.at)))
-            .collect();
-        for (user, (reaction, at)) in &here {
-            if there.get(user).map(String::as_str) != Some(reaction.name()) {
-                let put = self.django.put_reaction(&key, user, Some(reaction.name()), *at);
-                put.await.map_err(ExportError::Old)?;
-                self.report.reactions += 1;
-            }
-        }
-        for (user, name) in there {
-            // What was never here was not taken back here.
-            let was_here = Reaction::from_name(name).is_some() && self.ours.contains(user);
-            if was_here && !here.contains_key(user) {
-                self.django.put_reaction(&key, user, None, event.at).await.map_err(ExportError::Old)?;
-                self.report.reactions += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// A file that was sent here, copied below the app's media folder.
-    async fn copy(&mut self, attachment: &Attachment) -> Result<Option<(FileColumn, String)>, ExportError> {
+    /// A file that was sent here, copied below the app's media folder under this name; its path there.
+    async fn copy(&mut self, file: FileId, name: &str) -> Result<Option<String>, ExportError> {
         let Some(folder) = &self.options.media_dir else {
             self.report.files_left += 1;
             return Ok(None);
         };
-        let name = format!("{BELOW}/{}", super::file_name(attachment));
+        let path = format!("{BELOW}/{name}");
         let made = tokio::fs::create_dir_all(folder.join(BELOW)).await;
         made.map_err(|error| ExportError::File(format!("{}: {error}", folder.display())))?;
-        if !super::copy(self.files, attachment, &folder.join(&name)).await? {
+        if !super::copy(self.files, file, &folder.join(&path)).await? {
             self.report.files_left += 1;
             return Ok(None);
         }
         self.report.files += 1;
-        Ok(Some(match attachment.media {
-            Media::Image => (FileColumn::Image, name),
-            Media::Video => (FileColumn::Video, name),
-            Media::Audio => (FileColumn::Audio, name),
-            Media::File => (FileColumn::Address, format!("{}{name}", self.options.media)),
-        }))
+        Ok(Some(path))
     }
 }
 

@@ -316,7 +316,7 @@ impl Export<'_> {
         self.make(&folder).await?;
         let name = super::file_name(attachment);
         let path: PathBuf = folder.join(&name);
-        super::copy(self.files, attachment, &path).await?;
+        super::copy(self.files, attachment.file, &path).await?;
         self.written.files += 1;
         Ok(format!("../files/{name}"))
     }

@@ -1,6 +1,6 @@
 //! A message as either side has it. Two that differ in nothing of this are the same message.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use zas_protocol::{Event, EventBody, MessageId, MessageState, Micros, Reaction, RoomId, Seq, UserId};
 use zas_store::{Store, StoreError};
@@ -91,10 +91,11 @@ pub(super) async fn here(
     Ok(messages.into_iter().filter_map(fact).collect())
 }
 
-/// How many messages a log holds that another system brought, and their digest.
+/// How many messages a log holds that another system brought, and their digest; without those at `kept`.
 pub(super) async fn digest_here(
     store: &dyn Store,
     room: RoomId,
+    kept: &BTreeSet<Seq>,
     watch: &dyn Watch,
 ) -> Result<(u64, Digest), StoreError> {
     let (mut after, mut count, mut digest) = (0, 0, Digest::default());
@@ -103,7 +104,8 @@ pub(super) async fn digest_here(
         let Some(last) = events.last() else { return Ok((count, digest)) };
         after = last.seq;
         // What was said here has its sender's name for it.
-        let brought: Vec<Event> = events.into_iter().filter(|event| event.txn_id.is_none()).collect();
+        let is_brought = |event: &Event| event.txn_id.is_none() && !kept.contains(&event.seq);
+        let brought: Vec<Event> = events.into_iter().filter(is_brought).collect();
         let facts = here(store, room, &brought).await?;
         watch.more(facts.len() as u64);
         count += facts.len() as u64;

@@ -13,6 +13,7 @@ use zas_store::django::{Fault, OldMessage, OldReaction, OldRead, id};
 use zas_store::{FileKind, FileRow, Imported};
 
 use super::facts::{self, Fact};
+use super::here::{self, Done};
 use super::reading::{Piece, Reading};
 use super::{Import, ImportError};
 use crate::clock;
@@ -53,6 +54,7 @@ impl Import<'_> {
     pub(super) async fn messages(
         &mut self,
         log: &mut Log,
+        done: &Done,
         first: Piece,
         reading: &mut Reading,
     ) -> Result<Vec<(Micros, Seq)>, ImportError> {
@@ -61,7 +63,7 @@ impl Import<'_> {
         let mut piece = first;
         loop {
             let places = if self.is_first { Places::new() } else { self.places(&piece.messages).await? };
-            self.piece(log, &piece, &places, &mut seqs, &mut times).await?;
+            self.piece(log, &piece, (&places, done), &mut seqs, &mut times).await?;
             self.watch.more(piece.messages.len() as u64);
             if self.pending.writes.len() >= PENDING {
                 self.write_on().await?;
@@ -91,7 +93,7 @@ impl Import<'_> {
         &mut self,
         log: &mut Log,
         piece: &Piece,
-        places: &Places,
+        (places, done): (&Places, &Done),
         seqs: &mut HashMap<MessageId, Seq>,
         times: &mut Vec<(Micros, Seq)>,
     ) -> Result<(), ImportError> {
@@ -111,7 +113,12 @@ impl Import<'_> {
                 continue;
             }
             self.report.messages.count(here.is_some());
-            self.brought(log.room, &said);
+            if here.is_some_and(|&(_, seq)| self.kept.get(&log.room).is_some_and(|kept| kept.contains(&seq)))
+            {
+                self.report.kept += 1;
+            } else {
+                self.brought(log.room, &said);
+            }
             let seq = match here {
                 Some(&(_, seq)) => {
                     known.push((seq, &old.key, said));
@@ -132,7 +139,7 @@ impl Import<'_> {
         if !known.is_empty() && !self.options.dry_run {
             // Commands go on at the end of the log, so what is new goes first.
             self.flush().await?;
-            if self.changes(log.room, &known).await? {
+            if self.changes(log.room, &known, done).await? {
                 let end = self.store.roster(log.room).await?;
                 (log.head, log.last_at) = end.map_or((log.head, log.last_at), |end| (end.head, end.last_at));
             }
@@ -264,7 +271,12 @@ impl Import<'_> {
     }
 
     /// What has changed there since these were brought happens here too. Whether anything did.
-    async fn changes(&mut self, room: RoomId, known: &[(Seq, &str, Said)]) -> Result<bool, ImportError> {
+    async fn changes(
+        &mut self,
+        room: RoomId,
+        known: &[(Seq, &str, Said)],
+        done: &Done,
+    ) -> Result<bool, ImportError> {
         let (Some(low), Some(high)) =
             (known.iter().map(|known| known.0).min(), known.iter().map(|known| known.0).max())
         else {
@@ -280,9 +292,12 @@ impl Import<'_> {
             here.extend(facts.into_iter().map(|(message, _, fact)| (message, fact)));
         }
         let mut any = false;
-        for (_, key, said) in known {
+        for (seq, key, said) in known {
             let Some(ours) = here.get(&said.id).filter(|ours| **ours != said.fact) else { continue };
-            for (user, command) in differences(room, said, ours) {
+            for (user, command) in differences(room, said, ours, |user| match user {
+                None => done.has_text(*seq),
+                Some(user) => done.has_reaction(*seq, user),
+            }) {
                 any = true;
                 self.command(user, command, "messages", key).await?;
             }
@@ -301,7 +316,7 @@ impl Import<'_> {
         if self.options.dry_run {
             return Ok(());
         }
-        let command = command(TxnId::mint(clock::now(), clock::random()));
+        let command = command(here::name());
         // It may go to own logs as well.
         self.own_logs.clear();
         let outcomes = self.store.commit(vec![Submission { user, command }], clock::now()).await?;
@@ -316,11 +331,17 @@ impl Import<'_> {
 
 type Change = Box<dyn FnOnce(TxnId) -> Command + Send>;
 
-/// What people did that makes `ours` what it is there.
-fn differences(room: RoomId, said: &Said, ours: &Fact) -> Vec<(UserId, Change)> {
+/// What people did that makes `ours` what it is there; but what is decided here, of the text by `None` and of
+/// somebody's reaction by who it is.
+fn differences(
+    room: RoomId,
+    said: &Said,
+    ours: &Fact,
+    is_ours: impl Fn(Option<UserId>) -> bool,
+) -> Vec<(UserId, Change)> {
     let (message, fact) = (said.id, &said.fact);
     let mut changes: Vec<(UserId, Change)> = Vec::new();
-    if let Some(sender) = fact.sender {
+    if let Some(sender) = fact.sender.filter(|_| !is_ours(None)) {
         if fact.deleted && !ours.deleted {
             changes.push((sender, Box::new(move |txn_id| Command::DeleteMessage { txn_id, room, message })));
         } else if fact.text != ours.text && !ours.deleted {
@@ -336,7 +357,7 @@ fn differences(room: RoomId, said: &Said, ours: &Fact) -> Vec<(UserId, Change)> 
         fact.reactions.keys().chain(ours.reactions.keys().filter(|user| !fact.reactions.contains_key(user)));
     for &user in people {
         let reaction = fact.reactions.get(&user).copied();
-        if ours.reactions.get(&user).copied() != reaction {
+        if ours.reactions.get(&user).copied() != reaction && !is_ours(Some(user)) {
             changes.push((user, Box::new(move |txn_id| Command::React { txn_id, room, message, reaction })));
         }
     }

@@ -1,6 +1,8 @@
 //! Accounts. Names that break our rules are written as our rules have them; what an account lacks it goes
 //! without. Only one without a usable id or name stays behind.
 
+use std::collections::BTreeSet;
+
 use zas_core::ledger::Write;
 use zas_core::shape;
 use zas_protocol::{FileId, ProfileChange, UserId};
@@ -25,11 +27,10 @@ pub(super) struct Person {
 }
 
 impl Import<'_> {
-    pub(super) async fn accounts(&mut self) -> Result<(), ImportError> {
-        let users = self.django()?.users().await.map_err(ImportError::Old)?;
+    /// Brings these accounts, or brings them up to date.
+    pub(super) async fn accounts(&mut self, users: &[OldUser]) -> Result<(), ImportError> {
         let mut good = Vec::with_capacity(users.len());
-        self.people.clear();
-        for user in &users {
+        for user in users {
             match account(user) {
                 Ok(account) => {
                     let person = Person { id: account.id, name: account.display_name.clone() };
@@ -38,6 +39,13 @@ impl Import<'_> {
                 }
                 Err(fault) => self.report.leave("users", &user.key, fault),
             }
+        }
+        if !self.live.is_empty() {
+            // Whoever is here is what they are here.
+            let ids: Vec<UserId> = good.iter().map(|(_, account)| account.id).collect();
+            let here: BTreeSet<UserId> = self.store.users(&ids).await?.iter().map(|user| user.id).collect();
+            good.retain(|(_, account)| !here.contains(&account.id));
+            self.report.users.known += here.len() as u64;
         }
         for piece in good.chunks(PIECE) {
             let accounts: Vec<OldAccount> = piece.iter().map(|(_, account)| account.clone()).collect();

@@ -97,6 +97,8 @@ pub struct Report {
     pub replies_lost: u64,
     /// Changes there since an earlier import, made here too.
     pub changed: u64,
+    /// Messages that are what people made of them here, whatever they are there.
+    pub kept: u64,
     /// People whose usernames had to change: as there, as here.
     pub renamed: Vec<(String, String)>,
     /// How many rows were left, by table and reason.
@@ -190,6 +192,9 @@ impl fmt::Display for Report {
         )?;
         if self.changed > 0 {
             writeln!(f, "{} changes since the import before were made here too.", self.changed)?;
+        }
+        if self.kept > 0 {
+            writeln!(f, "{} messages were said, changed or reacted to here, and stay so.", self.kept)?;
         }
         for (what, count) in &self.left {
             writeln!(f, "Left: {count} of {what}.")?;

@@ -11,9 +11,10 @@ use zas_protocol::{
     UserId,
 };
 use zas_store::django::{Fault, OldMember, OldRoom, id};
-use zas_store::{FileKind, FileRow};
+use zas_store::{FileKind, FileRow, Roster};
 
 use super::facts::Digest;
+use super::here::Done;
 use super::messages::{Log, address, media_type, position};
 use super::reading::Reading;
 use super::{Import, ImportError};
@@ -42,6 +43,8 @@ struct Plan<'a> {
     members: Vec<(UserId, Role, &'a OldMember)>,
     made_by: UserId,
     at: Micros,
+    /// Nobody may be in it any more.
+    closed: bool,
 }
 
 impl Import<'_> {
@@ -70,7 +73,7 @@ impl Import<'_> {
         reading: &mut Reading,
     ) -> Result<(), ImportError> {
         let planned = self.plan(old, members).await?;
-        let plan = match planned {
+        let mut plan = match planned {
             Ok(plan) => plan,
             Err(fault) => {
                 self.report.leave("chat_rooms", &old.key, fault);
@@ -99,24 +102,26 @@ impl Import<'_> {
                 self.create(&plan, at).await?
             }
         };
+        let mut done = Done::default();
         let mut left: Vec<UserId> = Vec::new();
         if let Some(roster) = &here {
+            plan.kind = roster.kind;
             let is_in: BTreeSet<UserId> = roster.members.iter().map(|member| member.user).collect();
-            for &(user, role, member) in plan.members.iter().filter(|(user, ..)| !is_in.contains(user)) {
-                if plan.kind != RoomKind::Group {
-                    continue;
-                }
-                let role = if role == Role::Owner { Role::Admin } else { role };
-                let event =
-                    log.next(member.joined_at.unwrap_or_default(), None, EventBody::MemberAdded { user });
-                // From now on, as in any group: they may have been in it before, and each stay begins once.
-                let from = event.seq;
-                self.pending.writes.push(Write::Append { event, fingerprint: None });
-                self.join(&plan, user, role, from, member).await?;
-            }
             let there: BTreeSet<UserId> = plan.members.iter().map(|&(user, ..)| user).collect();
+            let comes = plan.kind == RoomKind::Group && !plan.closed && !there.is_subset(&is_in);
+            let is_live = self.live.contains(&plan.id);
+            if comes || is_live {
+                done = Done::read(&*self.store, plan.id).await?;
+            }
+            if is_live {
+                self.kept.insert(plan.id, done.changed());
+            }
+            if comes {
+                self.let_in(&plan, roster, &done, &mut log).await?;
+            }
             let known: BTreeSet<UserId> = self.people.values().map(|person| person.id).collect();
-            left.extend(is_in.difference(&there).filter(|user| known.contains(user)));
+            let gone = is_in.difference(&there).filter(|user| known.contains(user) && !plan.closed);
+            left.extend(gone.filter(|user| !done.members.contains(user)));
         }
         self.report.rooms.count(here.is_some());
         let name = plan.name.clone().unwrap_or_else(|| {
@@ -124,9 +129,15 @@ impl Import<'_> {
             names.collect::<Vec<_>>().join(", ")
         });
         self.rooms.entry(plan.id).or_default().name = name;
-        let times = self.messages(&mut log, first, reading).await?;
-        if here.is_some() {
-            self.rename(&plan).await?;
+        let times = self.messages(&mut log, &done, first, reading).await?;
+        if plan.closed {
+            let is_in = match &here {
+                None => plan.members.iter().map(|&(user, ..)| user).collect(),
+                Some(roster) => roster.members.iter().map(|member| member.user).collect(),
+            };
+            self.close(&plan, &old.key, is_in, &mut log).await?;
+        } else if here.is_some() {
+            self.rename(&plan, &done).await?;
         }
         // Who left there, after all that they still saw.
         for user in left {
@@ -156,9 +167,6 @@ impl Import<'_> {
         all: &'m [OldMember],
     ) -> Result<Result<Plan<'m>, Fault>, ImportError> {
         let Some(id) = id(&old.key).map(RoomId) else { return Ok(Err(Fault::NoId)) };
-        if !old.active {
-            return Ok(Err(Fault::Closed));
-        }
         let mut members: Vec<(UserId, Role, &OldMember)> = Vec::with_capacity(all.len());
         for member in all {
             let key = format!("{} in {}", member.user, member.room);
@@ -173,6 +181,9 @@ impl Import<'_> {
                         Some("admin") => Role::Admin,
                         _ => Role::Member,
                     };
+                    if member.blocked {
+                        self.report.leave("chat_participants", &key, Fault::Blocked);
+                    }
                     members.push((person.id, role, member));
                 }
             }
@@ -181,7 +192,8 @@ impl Import<'_> {
         let creator = self.people.get(&old.created_by).map(|person| person.id);
         let is_in = |user: &UserId| members.iter().any(|(member, ..)| member == user);
         let made_by = creator.filter(is_in).unwrap_or(eldest);
-        let is_private = old.kind.as_deref() == Some("private") && members.len() == 2;
+        // A pair is free for a room that they can open.
+        let is_private = old.active && old.kind.as_deref() == Some("private") && members.len() == 2;
         let pair = is_private.then(|| pair(members[0].0, members[1].0));
         let pair = match pair {
             Some(pair) if self.is_free(pair, id).await? => {
@@ -221,7 +233,7 @@ impl Import<'_> {
             let path = old.avatar.as_deref().unwrap_or_default();
             avatar = address(&self.options.media, path).map(|address| (path, address));
         }
-        Ok(Ok(Plan { id, kind, name, description, avatar, pair, members, made_by, at }))
+        Ok(Ok(Plan { id, kind, name, description, avatar, pair, members, made_by, at, closed: !old.active }))
     }
 
     /// What a group says of itself; one that is too long is cut, and listed.
@@ -297,6 +309,78 @@ impl Import<'_> {
         self.pending.writes.push(Write::SetRoomProfile { room, profile, at });
     }
 
+    /// Who came to a group there comes here. They see it from its beginning, as there; who was in it before goes
+    /// on where they left it.
+    async fn let_in(
+        &mut self,
+        plan: &Plan<'_>,
+        here: &Roster,
+        done: &Done,
+        log: &mut Log,
+    ) -> Result<(), ImportError> {
+        let is_in = |user: UserId| here.members.iter().any(|member| member.user == user);
+        let new = |&&(user, ..): &&(UserId, Role, &OldMember)| !is_in(user) && !done.members.contains(&user);
+        let new: Vec<_> = plan.members.iter().filter(new).collect();
+        // A group has one owner, also one that was closed for a while.
+        let owner = new.iter().find(|(_, role, _)| *role == Role::Owner).or(new.first());
+        let is_owned = here.members.iter().any(|member| member.role == Role::Owner);
+        let owner = owner.map(|&&(user, ..)| user).filter(|_| !is_owned);
+        for &(user, role, member) in new {
+            let role = match role {
+                _ if owner == Some(user) => Role::Owner,
+                Role::Owner => Role::Admin,
+                role => role,
+            };
+            let event = log.next(member.joined_at.unwrap_or_default(), None, EventBody::MemberAdded { user });
+            self.pending.writes.push(Write::Append { event, fingerprint: None });
+            let from = done.seen.get(&user).map_or(1, |last| last + 1);
+            self.join(plan, user, role, from, member).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes everybody out of a room that was closed, after all that was said in it: nobody finds it any more, and
+    /// who is let in again sees what they saw.
+    async fn close(
+        &mut self,
+        plan: &Plan<'_>,
+        key: &str,
+        is_in: Vec<UserId>,
+        log: &mut Log,
+    ) -> Result<(), ImportError> {
+        if is_in.is_empty() {
+            return Ok(());
+        }
+        if plan.kind != RoomKind::Group || self.live.contains(&plan.id) {
+            self.report.leave("chat_rooms", key, Fault::Closed);
+            return Ok(());
+        }
+        let room = plan.id;
+        for user in is_in {
+            let event = log.next(log.last_at, None, EventBody::MemberRemoved { user });
+            let (to, at) = (event.seq, event.at);
+            self.pending.writes.push(Write::Append { event, fingerprint: None });
+            self.pending.writes.push(Write::EndMembership { room, user, to, at });
+            self.tell(user, at, EventBody::Left { left: room, at_seq: to }).await?;
+        }
+        Ok(())
+    }
+
+    /// An event for somebody's own log.
+    async fn tell(&mut self, user: UserId, at: Micros, body: EventBody) -> Result<(), ImportError> {
+        let room = RoomId::own_log(user);
+        let (head, last_at) = match self.own_logs.get(&user) {
+            Some(&end) => end,
+            None if self.is_first => (0, 0),
+            None => self.store.roster(room).await?.map_or((0, 0), |roster| (roster.head, roster.last_at)),
+        };
+        let mut log = Log { room, head, last_at };
+        let event = log.next(at, None, body);
+        self.pending.writes.push(Write::Append { event, fingerprint: None });
+        self.own_logs.insert(user, (log.head, log.last_at));
+        Ok(())
+    }
+
     /// Lets somebody see a room from there on, and their devices know of it.
     async fn join(
         &mut self,
@@ -309,16 +393,7 @@ impl Import<'_> {
         let room = plan.id;
         let at = member.joined_at.unwrap_or(plan.at);
         self.pending.writes.push(Write::StartMembership { room, user, role, from, at });
-        let own_log = RoomId::own_log(user);
-        let (head, last_at) = match self.own_logs.get(&user) {
-            Some(&end) => end,
-            None if self.is_first => (0, 0),
-            None => self.store.roster(own_log).await?.map_or((0, 0), |roster| (roster.head, roster.last_at)),
-        };
-        let mut log = Log { room: own_log, head, last_at };
-        let event = log.next(at, None, EventBody::Joined { joined: room, from });
-        self.pending.writes.push(Write::Append { event, fingerprint: None });
-        self.own_logs.insert(user, (log.head, log.last_at));
+        self.tell(user, at, EventBody::Joined { joined: room, from }).await?;
         let prefs = prefs(member);
         if prefs != RoomPrefs::default() {
             self.pending.writes.push(Write::SetRoomPrefs { user, room, prefs });
@@ -326,14 +401,14 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// A group that has another name or description there.
-    async fn rename(&mut self, plan: &Plan<'_>) -> Result<(), ImportError> {
+    /// A group that has another name or description there, and got none here.
+    async fn rename(&mut self, plan: &Plan<'_>, done: &Done) -> Result<(), ImportError> {
         let owner = plan.members.iter().find(|(_, role, _)| *role == Role::Owner);
         let (Some(&(owner, ..)), Some(name)) = (owner, &plan.name) else { return Ok(()) };
         self.flush().await?;
         let here = self.store.room(owner, plan.id).await?;
         let Some(here) = here.filter(|room| room.kind == RoomKind::Group) else { return Ok(()) };
-        if here.description != plan.description {
+        if !done.described && here.description != plan.description {
             let room = plan.id;
             let description = Some(plan.description.clone());
             let profile = RoomProfileChange { description, ..RoomProfileChange::default() };
@@ -345,7 +420,7 @@ impl Import<'_> {
             )
             .await?;
         }
-        if here.name.as_ref() != Some(name) {
+        if !done.named && here.name.as_ref() != Some(name) {
             let (room, name) = (plan.id, name.clone());
             self.command(
                 owner,
@@ -369,8 +444,8 @@ fn prefs(member: &OldMember) -> RoomPrefs {
         other_color: look(&member.other_color),
         background: look(&member.background),
         nickname: member.nickname.as_deref().and_then(|name| shape::name(name).ok()),
-        muted: !member.sound,
-        quiet: !member.notifications,
+        muted: !member.sound || member.muted || member.blocked,
+        quiet: !member.notifications || member.blocked,
     }
 }
 

@@ -8,7 +8,8 @@ use sqlx::{AssertSqlSafe, MySqlConnection, query};
 use zas_protocol::Micros;
 
 use super::{
-    Django, OldMember, OldMessage, OldPlace, OldReaction, OldRead, OldRoom, OldText, OldTime, OldUser, id,
+    Django, OldMember, OldMessage, OldPlace, OldReaction, OldRead, OldRoom, OldStretch, OldText, OldTime,
+    OldUser, id,
 };
 use crate::error::StoreError;
 use crate::mariadb::lists::{self, places, statement};
@@ -54,6 +55,57 @@ const MESSAGE: &str = concat!(
     micros!("updated_at")
 );
 
+const USER: &str = concat!(
+    key!("id"),
+    ", username, email, display_name, password, avatar, bio, ",
+    flag!("is_active"),
+    ", ",
+    micros!("created_at"),
+    ", ",
+    micros!("last_active")
+);
+
+const MEMBER: &str = concat!(
+    key!("chat_room_id"),
+    ", ",
+    key!("user_id"),
+    ", role, other_user_nickname, chat_background, chat_color, other_message_color, ",
+    flag!("notifications_enabled"),
+    ", ",
+    flag!("sound_enabled"),
+    ", ",
+    flag!("is_muted"),
+    ", ",
+    flag!("is_blocked"),
+    ", ",
+    micros!("joined_at"),
+    ", ",
+    micros!("last_read_at")
+);
+
+/// A stretch of all messages, beginning where `$from` says.
+macro_rules! stretch {
+    ($from:literal) => {
+        concat!(
+            "SELECT ",
+            key!("m.id"),
+            ", ",
+            micros!("m.created_at"),
+            ", ",
+            key!("m.chat_room_id"),
+            ", CAST(ifnull(m.created_at >= '1970-01-01' + INTERVAL ? MICROSECOND, 0)
+                 OR ifnull(m.updated_at >= '1970-01-01' + INTERVAL ? MICROSECOND, 0)
+                 OR EXISTS (SELECT 1 FROM message_reactions r WHERE r.message_id = m.id
+                      AND r.created_at >= '1970-01-01' + INTERVAL ? MICROSECOND)
+                 OR EXISTS (SELECT 1 FROM message_reads r WHERE r.message_id = m.id
+                      AND r.read_at >= '1970-01-01' + INTERVAL ? MICROSECOND) AS SIGNED)
+             FROM messages m ",
+            $from,
+            " ORDER BY m.id LIMIT ?"
+        )
+    };
+}
+
 const REACTION: &str =
     concat!(key!("message_id"), ", ", key!("user_id"), ", reaction_type, ", micros!("created_at"));
 const READ: &str = concat!(key!("message_id"), ", ", key!("user_id"), ", ", micros!("read_at"));
@@ -92,32 +144,18 @@ impl Django {
     /// # Errors
     /// [`StoreError::Unavailable`] when it is gone.
     pub async fn users(&mut self) -> Result<Vec<OldUser>, StoreError> {
-        let sql = concat!(
-            "SELECT ",
-            key!("id"),
-            ", username, email, display_name, password, avatar, bio, ",
-            flag!("is_active"),
-            ", ",
-            micros!("created_at"),
-            ", ",
-            micros!("last_active"),
-            " FROM users ORDER BY created_at, id"
-        );
-        self.all(sql.to_owned(), |row| {
-            Ok(OldUser {
-                key: key(row, 0)?,
-                username: text(row, 1)?,
-                email: text(row, 2)?,
-                display_name: text(row, 3)?,
-                password: text(row, 4)?,
-                avatar: text(row, 5)?,
-                bio: text(row, 6)?,
-                active: flag(row, 7)?,
-                created_at: time(row, 8)?,
-                last_active: time(row, 9)?,
-            })
-        })
-        .await
+        self.all(format!("SELECT {USER} FROM users ORDER BY created_at, id"), user).await
+    }
+
+    /// These users, by when they were made.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn users_of(&mut self, keys: &[&str]) -> Result<Vec<OldUser>, StoreError> {
+        let rows = of(&mut self.connection, USER, "users", "id", keys).await?;
+        let mut users = rows.iter().map(user).collect::<Result<Vec<_>, _>>()?;
+        users.sort_by_cached_key(|user| (user.created_at, id(&user.key)));
+        Ok(users)
     }
 
     /// All rooms, by when they were made.
@@ -134,7 +172,8 @@ impl Django {
             flag!("is_active"),
             ", ",
             micros!("created_at"),
-            ", description, avatar",
+            ", description, avatar, ",
+            micros!("last_activity"),
             " FROM chat_rooms ORDER BY created_at, id"
         );
         self.all(sql.to_owned(), |row| {
@@ -147,6 +186,7 @@ impl Django {
                 created_at: time(row, 5)?,
                 description: text(row, 6)?,
                 avatar: text(row, 7)?,
+                last_activity: time(row, 8)?,
             })
         })
         .await
@@ -157,38 +197,19 @@ impl Django {
     /// # Errors
     /// [`StoreError::Unavailable`] when it is gone.
     pub async fn members(&mut self) -> Result<Vec<OldMember>, StoreError> {
-        let sql = concat!(
-            "SELECT ",
-            key!("chat_room_id"),
-            ", ",
-            key!("user_id"),
-            ", role, other_user_nickname,
-               chat_background, chat_color, other_message_color, ",
-            flag!("notifications_enabled"),
-            ", ",
-            flag!("sound_enabled"),
-            ", ",
-            micros!("joined_at"),
-            ", ",
-            micros!("last_read_at"),
-            " FROM chat_participants ORDER BY joined_at, user_id"
-        );
-        self.all(sql.to_owned(), |row| {
-            Ok(OldMember {
-                room: key(row, 0)?,
-                user: key(row, 1)?,
-                role: text(row, 2)?,
-                nickname: text(row, 3)?,
-                background: text(row, 4)?,
-                color: text(row, 5)?,
-                other_color: text(row, 6)?,
-                notifications: flag(row, 7)?,
-                sound: flag(row, 8)?,
-                joined_at: time(row, 9)?,
-                last_read_at: time(row, 10)?,
-            })
-        })
-        .await
+        let sql = format!("SELECT {MEMBER} FROM chat_participants ORDER BY joined_at, user_id");
+        self.all(sql, member).await
+    }
+
+    /// All members of these rooms, by when they came.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn members_of(&mut self, rooms: &[&str]) -> Result<Vec<OldMember>, StoreError> {
+        let rows = of(&mut self.connection, MEMBER, "chat_participants", "chat_room_id", rooms).await?;
+        let mut members = rows.iter().map(member).collect::<Result<Vec<_>, _>>()?;
+        members.sort_by_cached_key(|member| (member.joined_at, id(&member.user)));
+        Ok(members)
     }
 
     /// The messages of a room, in order: by time, and of one time by id.
@@ -204,10 +225,25 @@ impl Django {
             " FROM messages WHERE chat_room_id = ?"
         );
         let rows = query(sql).bind(room).fetch_all(&mut self.connection).await.map_err(Failure::from)?;
-        let place = |row: &MySqlRow| -> Result<OldPlace, Failure> {
-            let key = key(row, 0)?;
-            Ok(OldPlace { id: id(&key), key, at: time(row, 1)? })
-        };
+        let mut all = rows.iter().map(place).collect::<Result<Vec<_>, _>>()?;
+        all.sort_unstable_by_key(|place| (place.at, place.id));
+        Ok(all)
+    }
+
+    /// The messages of a room that were said since then, in order.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn places_since(&mut self, room: &str, since: Micros) -> Result<Vec<OldPlace>, StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            key!("id"),
+            ", ",
+            micros!("created_at"),
+            " FROM messages WHERE chat_room_id = ? AND created_at >= '1970-01-01' + INTERVAL ? MICROSECOND"
+        );
+        let select = query(sql).bind(room).bind(since);
+        let rows = select.fetch_all(&mut self.connection).await.map_err(Failure::from)?;
         let mut all = rows.iter().map(place).collect::<Result<Vec<_>, _>>()?;
         all.sort_unstable_by_key(|place| (place.at, place.id));
         Ok(all)
@@ -226,32 +262,30 @@ impl Django {
         self.all(sql.to_owned(), |row| key(row, 0)).await
     }
 
-    /// Messages that were said, changed, read or reacted to since then, each with its room's key; in no order.
+    /// The next of all messages by id, `limit` at most, and which of them were said, changed, read or reacted
+    /// to since then. The way through all of them is by the primary key, the one index that is there for sure.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when it is gone.
-    pub async fn touched(&mut self, since: Micros) -> Result<Vec<(String, OldPlace)>, StoreError> {
-        let sql = concat!(
-            "SELECT ",
-            key!("id"),
-            ", ",
-            micros!("created_at"),
-            ", ",
-            key!("chat_room_id"),
-            " FROM messages WHERE created_at >= '1970-01-01' + INTERVAL ? MICROSECOND
-                OR updated_at >= '1970-01-01' + INTERVAL ? MICROSECOND
-                OR id IN (SELECT message_id FROM message_reactions
-                          WHERE created_at >= '1970-01-01' + INTERVAL ? MICROSECOND)
-                OR id IN (SELECT message_id FROM message_reads
-                          WHERE read_at >= '1970-01-01' + INTERVAL ? MICROSECOND)"
-        );
-        let select = (0..4).fold(query(sql), |select, _| select.bind(since));
+    pub async fn stretch(
+        &mut self,
+        after: Option<&str>,
+        limit: u32,
+        since: Micros,
+    ) -> Result<OldStretch, StoreError> {
+        let select = query(if after.is_some() { stretch!("WHERE m.id > ?") } else { stretch!("") });
+        let select = (0..4).fold(select, |select, _| select.bind(since));
+        let select = after.into_iter().fold(select, |select, after| select.bind(after)).bind(limit);
         let rows = select.fetch_all(&mut self.connection).await.map_err(Failure::from)?;
-        let place = |row: &MySqlRow| -> Result<(String, OldPlace), Failure> {
-            let message = key(row, 0)?;
-            Ok((key(row, 2)?, OldPlace { id: id(&message), key: message, at: time(row, 1)? }))
-        };
-        Ok(rows.iter().map(place).collect::<Result<_, _>>()?)
+        let mut found = OldStretch::default();
+        for row in &rows {
+            if flag(row, 3)? {
+                found.touched.push((key(row, 2)?, place(row)?));
+            }
+        }
+        let last = rows.last().filter(|_| rows.len() >= limit as usize);
+        found.last = last.map(|row| key(row, 0)).transpose()?;
+        Ok(found)
     }
 
     /// These messages, in no order.
@@ -313,6 +347,25 @@ impl Django {
         Ok(rows.iter().map(reaction).collect::<Result<_, _>>()?)
     }
 
+    /// When the last message was said that each has read of a room, by the person's key.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn read_until(&mut self, room: &str) -> Result<Vec<(String, Micros)>, StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            key!("r.user_id"),
+            ", ",
+            micros!("max(m.created_at)"),
+            " FROM messages m STRAIGHT_JOIN message_reads r ON r.message_id = m.id
+             WHERE m.chat_room_id = ? GROUP BY r.user_id"
+        );
+        let rows = query(sql).bind(room).fetch_all(&mut self.connection).await.map_err(Failure::from)?;
+        let until = |row: &MySqlRow| Ok::<_, Failure>((key(row, 0)?, time(row, 1)?));
+        let all = rows.iter().map(until).collect::<Result<Vec<_>, _>>()?;
+        Ok(all.into_iter().filter_map(|(user, at)| Some((user, at?))).collect())
+    }
+
     /// Who has read these messages.
     ///
     /// # Errors
@@ -321,6 +374,44 @@ impl Django {
         let rows = of(&mut self.connection, READ, "message_reads", "message_id", keys).await?;
         Ok(rows.iter().map(reading).collect::<Result<_, _>>()?)
     }
+}
+
+fn user(row: &MySqlRow) -> Result<OldUser, Failure> {
+    Ok(OldUser {
+        key: key(row, 0)?,
+        username: text(row, 1)?,
+        email: text(row, 2)?,
+        display_name: text(row, 3)?,
+        password: text(row, 4)?,
+        avatar: text(row, 5)?,
+        bio: text(row, 6)?,
+        active: flag(row, 7)?,
+        created_at: time(row, 8)?,
+        last_active: time(row, 9)?,
+    })
+}
+
+fn member(row: &MySqlRow) -> Result<OldMember, Failure> {
+    Ok(OldMember {
+        room: key(row, 0)?,
+        user: key(row, 1)?,
+        role: text(row, 2)?,
+        nickname: text(row, 3)?,
+        background: text(row, 4)?,
+        color: text(row, 5)?,
+        other_color: text(row, 6)?,
+        notifications: flag(row, 7)?,
+        sound: flag(row, 8)?,
+        muted: flag(row, 9)?,
+        blocked: flag(row, 10)?,
+        joined_at: time(row, 11)?,
+        last_read_at: time(row, 12)?,
+    })
+}
+
+fn place(row: &MySqlRow) -> Result<OldPlace, Failure> {
+    let key = key(row, 0)?;
+    Ok(OldPlace { id: id(&key), key, at: time(row, 1)? })
 }
 
 fn message(row: &MySqlRow) -> Result<OldMessage, Failure> {

@@ -2,6 +2,8 @@
 //! messages cut out of real text, many with what happens to messages. On request with rows as broken as are
 //! found in databases that have lived for years.
 
+mod later;
+
 use std::fmt::Write as _;
 
 use sqlx::{MySqlConnection, raw_sql};
@@ -10,6 +12,8 @@ use zas_protocol::Micros;
 
 use crate::error::StoreError;
 use crate::mariadb::{Failure, Role, Server};
+
+pub use self::later::{Did, Later, does, goes_on, joins};
 
 /// Rows of one statement.
 const PIECE: usize = 2_000;
@@ -151,65 +155,6 @@ pub async fn make(url: &str, sample: &Sample) -> Result<Broken, StoreError> {
     Ok(broken)
 }
 
-/// What the app does after a sample was made, on one of `char(32)` ids.
-#[derive(Debug, Clone, Copy)]
-pub struct Later {
-    /// Who does it; they are renamed, too.
-    pub by: Uuid,
-    /// Where; it gets another name, too.
-    pub room: Uuid,
-    /// A new message.
-    pub said: Uuid,
-    /// Another text for this one.
-    pub edited: Uuid,
-    /// This one is deleted.
-    pub deleted: Uuid,
-    /// This one has one reaction, by `by`.
-    pub liked: Uuid,
-    /// Who leaves.
-    pub leaver: Uuid,
-}
-
-/// Has the app go on.
-///
-/// # Errors
-/// What the server says.
-pub async fn goes_on(url: &str, later: &Later) -> Result<(), StoreError> {
-    let Later { by, room, said, edited, deleted, liked, leaver } = later;
-    let [by, room, said, edited, deleted, liked, leaver] =
-        [by, room, said, edited, deleted, liked, leaver].map(|id| format!("'{}'", id.simple()));
-    let now = "UTC_TIMESTAMP(6)";
-    execute(
-        url,
-        format!(
-            "UPDATE messages SET content = 'corregido', is_edited = 1, updated_at = {now} WHERE id = {edited};
-             UPDATE messages SET is_deleted = 1, deleted_at = {now}, updated_at = {now} WHERE id = {deleted};
-             DELETE FROM message_reactions WHERE message_id = {liked};
-             INSERT INTO message_reactions (message_id, user_id, reaction_type, created_at)
-               VALUES ({liked}, {by}, 'golazo', {now});
-             UPDATE users SET display_name = 'Otra' WHERE id = {by};
-             UPDATE chat_rooms SET name = 'Otro nombre', description = 'Otra cosa' WHERE id = {room};
-             DELETE FROM chat_participants WHERE chat_room_id = {room} AND user_id = {leaver};
-             INSERT INTO messages (id, chat_room_id, sender_id, content, message_type, is_edited, is_deleted,
-                 created_at, updated_at)
-               VALUES ({said}, {room}, {by}, 'último', 'text', 0, 0, {now}, {now});"
-        ),
-    )
-    .await
-}
-
-/// Has somebody come to rooms of a sample of `char(32)` ids.
-///
-/// # Errors
-/// What the server says.
-pub async fn joins(url: &str, rooms: &[Uuid], user: Uuid) -> Result<(), StoreError> {
-    let row = |room: &Uuid| {
-        format!("('{}','{}','member','','','','',1,1,0,0,UTC_TIMESTAMP(6))", room.simple(), user.simple())
-    };
-    let rows: Vec<String> = rooms.iter().map(row).collect();
-    execute(url, format!("INSERT INTO chat_participants ({MEMBER}) VALUES {}", rows.join(","))).await
-}
-
 /// The columns of rows, in the order in which they are given.
 const USER: &str = "id,password,is_superuser,email,username,display_name,avatar,bio,is_active,is_staff,\
     created_at,last_active";
@@ -220,12 +165,6 @@ const MESSAGE: &str = "id,chat_room_id,sender_id,content,message_type,image,vide
 /// The columns of a member's row but the last, until when they have read.
 const MEMBER: &str = "chat_room_id,user_id,role,other_user_nickname,chat_background,chat_color,\
     other_message_color,notifications_enabled,sound_enabled,is_muted,is_blocked,joined_at";
-
-async fn execute(url: &str, sql: String) -> Result<(), StoreError> {
-    let mut c = Server::parse(url)?.connect(Role::Writer).await?;
-    raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut c).await.map_err(Failure::from)?;
-    Ok(())
-}
 
 struct Filler {
     c: MySqlConnection,
@@ -487,6 +426,6 @@ impl Filler {
             format!("({},'!',0,'x','jos__p_rez','José',NULL,'',1,0,'0000-00-00',NULL)", fresh(self)),
         ];
         self.insert("users", USER, &people).await?;
-        Ok(Broken { users: 0, rooms: 2, messages, reactions: 2 })
+        Ok(Broken { users: 0, rooms: 1, messages, reactions: 2 })
     }
 }

@@ -95,6 +95,25 @@ pub enum FileColumn {
     Address,
 }
 
+/// How a room is for a member.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OldLook {
+    /// What they call the other person; empty for nothing of their own, as the others.
+    pub nickname: String,
+    /// Their background.
+    pub background: String,
+    /// Colour of their bubbles.
+    pub color: String,
+    /// Colour of the others' bubbles.
+    pub other_color: String,
+    /// Whether they are notified.
+    pub notifications: bool,
+    /// Whether sounds play.
+    pub sound: bool,
+    /// Whether it is muted.
+    pub muted: bool,
+}
+
 impl Django {
     /// From here on all is written together, by [`Django::commit`]. What a column needs and we do not know is
     /// what its type has for nothing.
@@ -157,6 +176,26 @@ impl Django {
             insert.execute(&mut self.connection).await.map_err(Failure::from)?;
         }
         Ok(())
+    }
+
+    /// What somebody changed of their profile; `None` for what stays.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn put_profile(
+        &mut self,
+        user: &str,
+        display_name: Option<&str>,
+        bio: Option<&str>,
+        avatar: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let update = query(
+            "UPDATE users SET display_name = ifnull(?, display_name), bio = ifnull(?, bio),
+               avatar = ifnull(?, avatar) WHERE id = ?",
+        );
+        let update = update.bind(display_name).bind(bio).bind(avatar).bind(user);
+        update.execute(&mut self.connection).await.map_err(Failure::from)?;
+        self.nothing_was_cut().await
     }
 
     /// Adds a room.
@@ -230,6 +269,34 @@ impl Django {
         let insert = insert.bind(room).bind(user).bind(role).bind(at);
         insert.execute(&mut self.connection).await.map_err(Failure::from)?;
         Ok(())
+    }
+
+    /// A member's role.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn put_role(&mut self, room: &str, user: &str, role: &str) -> Result<(), StoreError> {
+        let update = query("UPDATE chat_participants SET role = ? WHERE chat_room_id = ? AND user_id = ?");
+        let update = update.bind(role).bind(room).bind(user);
+        update.execute(&mut self.connection).await.map_err(Failure::from)?;
+        Ok(())
+    }
+
+    /// How a room is for a member.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn put_look(&mut self, room: &str, user: &str, look: &OldLook) -> Result<(), StoreError> {
+        let update = query(
+            "UPDATE chat_participants SET other_user_nickname = ?, chat_background = ?, chat_color = ?,
+               other_message_color = ?, notifications_enabled = ?, sound_enabled = ?, is_muted = ?
+             WHERE chat_room_id = ? AND user_id = ?",
+        );
+        let update = update.bind(&look.nickname).bind(&look.background).bind(&look.color);
+        let update = update.bind(&look.other_color).bind(look.notifications).bind(look.sound);
+        let update = update.bind(look.muted).bind(room).bind(user);
+        update.execute(&mut self.connection).await.map_err(Failure::from)?;
+        self.nothing_was_cut().await
     }
 
     /// Somebody is no longer in a room.
@@ -319,6 +386,22 @@ impl Django {
                 .map_err(Failure::from)?;
         }
         Ok(())
+    }
+
+    /// A message carries a file that it did not have.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn put_file(&mut self, key: &str, column: FileColumn, path: &str) -> Result<(), StoreError> {
+        let column = match column {
+            FileColumn::Image => "image",
+            FileColumn::Video => "video",
+            FileColumn::Audio => "audio",
+            FileColumn::Address => "file_url",
+        };
+        let update = statement(format!("UPDATE messages SET {column} = ? WHERE id = ?"));
+        update.bind(path).bind(key).execute(&mut self.connection).await.map_err(Failure::from)?;
+        self.nothing_was_cut().await
     }
 
     /// A message has another text.

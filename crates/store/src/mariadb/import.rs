@@ -127,6 +127,17 @@ pub(super) async fn said_at(
     select.fetch_all(c).await?.iter().map(|row| Ok((columns::uint(row, 0)?, get(row, 1)?))).collect()
 }
 
+pub(super) async fn commanded(c: &mut MySqlConnection, prefix: &str) -> Result<Vec<RoomId>, Failure> {
+    // By the index of names: what has none is not looked at.
+    let select = query(
+        "SELECT DISTINCT e.room_id FROM events e FORCE INDEX (events_name)
+         STRAIGHT_JOIN rooms r ON r.id = e.room_id
+         WHERE e.txn_id IS NOT NULL AND left(e.txn_id, ?) <> ? AND r.kind <> 'self' ORDER BY e.room_id",
+    );
+    let select = select.bind(prefix.len() as u64).bind(prefix.as_bytes());
+    select.fetch_all(c).await?.iter().map(|row| Ok(RoomId(columns::id(row, 0)?))).collect()
+}
+
 pub(super) async fn file_origin(c: &mut MySqlConnection, file: FileId) -> Result<Option<String>, Failure> {
     let select = query("SELECT address FROM file_origins WHERE file_id = ?");
     let found = select.bind(file.0.as_bytes().as_slice()).fetch_optional(c).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use zas_core::ledger::Write;
-use zas_protocol::{FileId, MessageId, Micros, RoomId, Seq};
+use zas_protocol::{Event, FileId, MessageId, Micros, RoomId, RoomKind, Seq};
 
 use super::model::Model;
 use crate::error::StoreError;
@@ -80,6 +80,13 @@ impl Model {
 
     pub(super) fn said_at(&self, room: RoomId, from: Seq, to: Seq) -> Vec<(Seq, Micros)> {
         self.moved_in.times.range((room, from)..=(room, to)).map(|(&(_, seq), &at)| (seq, at)).collect()
+    }
+
+    pub(super) fn commanded(&self, prefix: &str) -> Vec<RoomId> {
+        let is_one =
+            |event: &Event| event.txn_id.as_ref().is_some_and(|name| !name.as_str().starts_with(prefix));
+        let rooms = self.rooms.iter().filter(|(_, room)| room.kind != RoomKind::OwnLog);
+        rooms.filter(|(_, room)| room.log.iter().any(|(event, _)| is_one(event))).map(|(&id, _)| id).collect()
     }
 
     pub(super) fn file_origin(&self, file: FileId) -> Option<String> {

@@ -94,6 +94,17 @@ pub(super) fn said_at(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+pub(super) fn commanded(connection: &Connection, prefix: &str) -> Result<Vec<RoomId>, StoreError> {
+    // By the index of those events alone that have a name.
+    let mut select = connection.prepare_cached(
+        "SELECT DISTINCT e.room_id FROM events e INDEXED BY events_txn JOIN rooms r ON r.id = e.room_id
+         WHERE e.txn_id IS NOT NULL AND substr(e.txn_id, 1, length(?1)) <> ?1 AND r.kind <> 'self'
+         ORDER BY e.room_id",
+    )?;
+    let rows = select.query_map([prefix], |row| Ok(RoomId(row.get(0)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 pub(super) fn file_origin(connection: &Connection, file: FileId) -> Result<Option<String>, StoreError> {
     let mut select = connection.prepare_cached("SELECT address FROM file_origins WHERE file_id = ?1")?;
     Ok(select.query_row([file.0], |row| row.get(0)).optional()?)

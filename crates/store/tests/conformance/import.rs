@@ -2,7 +2,10 @@
 
 use uuid::Uuid;
 use zas_core::ledger::Write;
-use zas_protocol::{Event, EventBody, FileId, MessageId, Position, Reaction, Role, RoomId, RoomKind, Seq};
+use zas_protocol::{
+    Command, Event, EventBody, FileId, MessageId, Position, Prefs, Reaction, Role, RoomId, RoomKind, Seq,
+    TxnId,
+};
 use zas_store::{AccountKept, FileKind, FileRow, Imported, OldAccount, PasswordHash};
 
 use crate::world::{START, World};
@@ -128,6 +131,15 @@ pub(crate) async fn a_room_moves_in_with_all_that_became_of_its_messages(mut wor
     assert_eq!(places, [(message(5), room, 5), (message(2), room, 2)]);
     let state = world.room(luis, room).await;
     assert_eq!((state.unread, state.positions.len()), (2, 1), "{state:?}");
-    // It goes on as any room does.
-    assert_eq!(world.send(luis, room, "y sigue").await.seq, 6);
+    // It goes on as any room does, and from then on somebody has written into it here.
+    assert_eq!(world.store.commanded("import-").await.unwrap(), []);
+    let name = TxnId::new("import-1").unwrap();
+    world.ok(ana, Command::text(name, room, None, "importado".to_owned())).await;
+    assert_eq!(world.store.commanded("import-").await.unwrap(), [], "an import's own commands do not count");
+    let prefs = Command::SetPrefs { txn_id: TxnId::new("p").unwrap(), prefs: Prefs::default() };
+    world.ok(ana, prefs).await;
+    assert_eq!(world.store.commanded("import-").await.unwrap(), [], "own logs do not count");
+    assert_eq!(world.send(luis, room, "y sigue").await.seq, 7);
+    assert_eq!(world.store.commanded("import-").await.unwrap(), [room]);
+    assert_eq!(world.store.commanded("").await.unwrap(), [], "every name begins with nothing");
 }

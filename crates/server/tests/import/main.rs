@@ -1,6 +1,10 @@
 //! The database of a Django chat moves in.
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
+mod back;
+mod follow;
+mod live;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::future::Pending;
@@ -8,21 +12,24 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use support::PATIENCE;
 use support::process::{Setup, zas};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
+use zas_core::ledger::Submission;
 use zas_mariadb::Mariadb;
-use zas_protocol::{MessageId, RoomId, RoomKind, UserId};
+use zas_protocol::{Command, MessageId, RoomId, RoomKind, Seq, TxnId, UserId};
 use zas_server::clock;
 use zas_server::import::{self, Options, Report, Watch};
-use zas_store::django::sample::{self, Broken, Sample};
-use zas_store::{Imported, MariaStore, Secrets, SqliteStore, Store, mariadb};
+use zas_store::django::sample::{self, Broken, Did, Sample};
+use zas_store::{Imported, MariaStore, PageAt, Secrets, SqliteStore, Store, mariadb};
 use zas_tally::tried;
 
+/// The longest that it takes to go through all of a large database.
+const LONG: Duration = Duration::from_secs(120);
 const SMALL: Sample = Sample { users: 40, rooms: 60, messages: 3_000, native_ids: false, broken: false };
 
 fn secrets() -> Secrets {
@@ -36,7 +43,14 @@ fn sqlite(folder: &tempfile::TempDir) -> Arc<dyn Store> {
 
 fn options(from: &str) -> Options {
     let message_chars = zas_protocol::Limits::default().message_chars;
-    Options { from: from.to_owned(), dry_run: false, media: "/media/".to_owned(), message_chars }
+    Options {
+        from: from.to_owned(),
+        dry_run: false,
+        media: "/media/".to_owned(),
+        message_chars,
+        keep_changes: false,
+        follow: Duration::from_millis(1),
+    }
 }
 
 /// Counts, and says when so many have passed.
@@ -46,6 +60,8 @@ struct Counted {
     stop_at: Option<u64>,
     passes: Notify,
     follows: Notify,
+    looks: AtomicU64,
+    looks_again: Notify,
 }
 
 impl Watch for Counted {
@@ -62,6 +78,11 @@ impl Watch for Counted {
 
     fn follows(&self) {
         self.follows.notify_one();
+    }
+
+    fn looked(&self) {
+        self.looks.fetch_add(1, Ordering::AcqRel);
+        self.looks_again.notify_one();
     }
 }
 
@@ -191,7 +212,8 @@ async fn following<T>(
             import::run(&store, options, &*watch, Some(switched)).await
         })
     };
-    timeout(PATIENCE, watch.follows.notified()).await.unwrap();
+    // After all that is there was read and written.
+    timeout(LONG, watch.follows.notified()).await.unwrap();
     let done = then(&watch).await;
     switch.send(()).unwrap();
     (running.await.unwrap().unwrap(), done)
@@ -206,7 +228,7 @@ async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>, passes: &Notify) -> 
             passes.notified().await;
         }
     };
-    timeout(PATIENCE, found).await.unwrap()
+    timeout(LONG, found).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -266,7 +288,10 @@ async fn what_the_app_still_writes_follows_until_the_switch() {
     let report = import_all(&store, &url).await;
     assert_eq!(report.differing().count(), 0, "{report}");
     for room in [renamed.id, RoomId(sample::room(3))] {
-        assert!(store.member(room, leaves).await.unwrap().is_some(), "{report}");
+        let roster = store.roster(room).await.unwrap().unwrap();
+        let sees = store.page(leaves, room, PageAt::After(0), 10_000).await.unwrap().unwrap();
+        let shown: Vec<Seq> = sees.events.iter().map(|event| event.seq).collect();
+        assert_eq!(shown, (1..=roster.head).collect::<Vec<_>>(), "all of it, as there: {report}");
     }
     let own_log = store.member(RoomId::own_log(leaves), leaves).await.unwrap().unwrap();
     assert!(own_log.head > 3, "left, and joined twice since: {own_log:?}");
@@ -464,6 +489,18 @@ async fn what_was_said_here_goes_back_into_the_tables_that_it_came_from() {
     );
     assert_eq!(store.room(ana.me(), room).await.unwrap().unwrap().description, "dicho aquí");
     assert_eq!(store.user_by_login("nueva").await.unwrap().unwrap().email, "nueva@example.com");
+}
+
+/// Has people do things here, as the server would.
+async fn here(store: &Arc<dyn Store>, what: Vec<(UserId, Command)>) {
+    let batch = what.into_iter().map(|(user, command)| Submission { user, command }).collect();
+    for outcome in store.commit(batch, clock::now()).await.unwrap() {
+        outcome.unwrap();
+    }
+}
+
+fn name() -> TxnId {
+    TxnId::mint(clock::now(), clock::random())
 }
 
 /// What a guide has between fences of a kind, in order.
