@@ -74,6 +74,8 @@ pub struct Limits {
     pub sign_ins_per_minute: u32,
     /// Requests a minute with one key of the server-side API.
     pub server_requests_per_minute: u32,
+    /// Files to send a minute for one user, besides all their bytes.
+    pub uploads_per_minute: u32,
     /// Typing and position signals a minute for one user; more are dropped silently.
     pub signals_per_minute: u32,
     /// Heartbeat interval.
@@ -145,6 +147,7 @@ impl Default for Limits {
             reads_per_minute: 300,
             sign_ins_per_minute: 30,
             server_requests_per_minute: 600,
+            uploads_per_minute: 60,
             signals_per_minute: 240,
             ping_ms: 20_000,
             dead_ms: 35_000,

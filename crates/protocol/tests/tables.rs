@@ -94,6 +94,7 @@ fn the_page_gives_the_limits_in_force() {
         ("commands a minute, at once", format!("{}, {}", set.commands_per_minute, set.commands_burst)),
         ("reads a minute", set.reads_per_minute.to_string()),
         ("signals a minute", set.signals_per_minute.to_string()),
+        ("files to send a minute", set.uploads_per_minute.to_string()),
         ("ping", seconds(set.ping_ms)),
         ("dead after silence of", seconds(set.dead_ms)),
         ("held poll", seconds(set.poll_ms)),

@@ -15,14 +15,15 @@ use zas_protocol::{Limits, Micros, UserId};
 
 /// Users and addresses whose buckets are not full, for each kind.
 const BUCKETS: usize = 100_000;
-/// Uploads a minute for one user.
-const UPLOADS_PER_MINUTE: u32 = 6;
+/// Pictures of themselves and of groups a minute for one user: each is decoded and drawn anew.
+const AVATARS_PER_MINUTE: u32 = 6;
 
 /// The budgets of users and addresses.
 pub struct Gate {
     commands: Mutex<Limiter<UserId>>,
     reads: Mutex<Limiter<UserId>>,
     signals: Mutex<Limiter<UserId>>,
+    avatars: Mutex<Limiter<UserId>>,
     uploads: Mutex<Limiter<UserId>>,
     sign_ins: Mutex<Limiter<IpAddr>>,
     server: Mutex<Limiter<String>>,
@@ -40,7 +41,8 @@ impl Gate {
             commands: limiter(limits.commands_per_minute, limits.commands_burst),
             reads: limiter(limits.reads_per_minute, limits.reads_per_minute),
             signals: limiter(limits.signals_per_minute, limits.signals_per_minute),
-            uploads: limiter(UPLOADS_PER_MINUTE, UPLOADS_PER_MINUTE),
+            avatars: limiter(AVATARS_PER_MINUTE, AVATARS_PER_MINUTE),
+            uploads: limiter(limits.uploads_per_minute, limits.uploads_per_minute),
             sign_ins: limiter(limits.sign_ins_per_minute, limits.sign_ins_per_minute),
             server: limiter(limits.server_requests_per_minute, limits.server_requests_per_minute),
         }
@@ -67,7 +69,15 @@ impl Gate {
         take(&self.signals, now, &user).is_ok()
     }
 
-    /// Takes one upload.
+    /// Takes one picture of a person or a group.
+    ///
+    /// # Errors
+    /// How long until there is one again.
+    pub fn avatar(&self, user: UserId, now: Micros) -> Result<(), Duration> {
+        take(&self.avatars, now, &user)
+    }
+
+    /// Takes one file that is to be sent.
     ///
     /// # Errors
     /// How long until there is one again.
@@ -158,7 +168,8 @@ mod tests {
         assert_eq!(passes(|| gate.command(user(1), NOW).is_ok()), limits.commands_burst);
         assert_eq!(passes(|| gate.read(user(1), NOW).is_ok()), limits.reads_per_minute);
         assert_eq!(passes(|| gate.signal(user(1), NOW)), limits.signals_per_minute);
-        assert_eq!(passes(|| gate.upload(user(1), NOW).is_ok()), UPLOADS_PER_MINUTE);
+        assert_eq!(passes(|| gate.avatar(user(1), NOW).is_ok()), AVATARS_PER_MINUTE);
+        assert_eq!(passes(|| gate.upload(user(1), NOW).is_ok()), limits.uploads_per_minute);
         let address = IpAddr::from([192, 0, 2, 1]);
         assert_eq!(passes(|| gate.sign_in(address, NOW).is_ok()), limits.sign_ins_per_minute);
         assert!(gate.command(user(2), NOW).is_ok(), "another user has all of theirs");

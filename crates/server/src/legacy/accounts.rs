@@ -138,7 +138,7 @@ pub(super) async fn upload_avatar(
 ) -> Result<Json<Value>, Refused> {
     let now = clock::now();
     app.gate
-        .upload(identity.user, clock::steady())
+        .avatar(identity.user, clock::steady())
         .map_err(|wait| Refused::from(crate::error::ApiError::later(ErrorCode::RateLimited, wait)))?;
     let image = loop {
         let field = form.next_field().await.map_err(unreadable)?;

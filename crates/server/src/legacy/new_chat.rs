@@ -83,7 +83,7 @@ pub(super) async fn create(
 
 /// A picture that is worn by nothing if the chat is refused, and then goes by itself.
 async fn stored(app: &App, user: UserId, sent: Bytes) -> Result<FileId, Refused> {
-    app.gate.upload(user, clock::steady()).map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
+    app.gate.avatar(user, clock::steady()).map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
     Ok(app.files.put_avatar(&*app.store, user, FileKind::RoomAvatar, sent, clock::now()).await?)
 }
 

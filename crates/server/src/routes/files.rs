@@ -1,5 +1,7 @@
 //! Files: pictures of oneself and of groups, what messages carry, and fetching them.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::{Body, BodyDataStream};
 use axum::extract::rejection::QueryRejection;
@@ -60,7 +62,7 @@ async fn put_avatar(
     request: Request,
 ) -> Result<Json<Uploaded>, ApiError> {
     let now = clock::now();
-    may_upload(app, user)?;
+    app.gate.avatar(user, clock::steady()).map_err(too_soon)?;
     let body = Bytes::from_request(request, app)
         .await
         .map_err(|rejection| refused(rejection.status(), &rejection))?;
@@ -81,7 +83,7 @@ pub async fn upload(
     request: Request,
 ) -> Result<Json<UploadedFile>, ApiError> {
     let now = clock::now();
-    may_upload(&app, identity.user)?;
+    app.gate.upload(identity.user, clock::steady()).map_err(too_soon)?;
     let most = app.config.limits.upload_bytes;
     let (parts, body) = request.into_parts();
     let announced = parts.headers.get(header::CONTENT_LENGTH);
@@ -112,9 +114,9 @@ async fn read_out(mut body: BodyDataStream, most: u64) {
     }
 }
 
-/// Takes one upload, before the body is read, which may be large.
-fn may_upload(app: &App, user: UserId) -> Result<(), ApiError> {
-    app.gate.upload(user, clock::steady()).map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))
+/// Said before a body is read, which may be large.
+fn too_soon(wait: Duration) -> ApiError {
+    ApiError::later(ErrorCode::RateLimited, wait)
 }
 
 /// A file. Fetched with a token, or with the signature of its address (`?u=…&e=…&s=…`), which
@@ -245,8 +247,6 @@ async fn signed(app: &App, signature: &Signature, file: FileId) -> Result<UserId
     let now = clock::now();
     let user = app.files.verify(signature, file, now)?;
     let row = app.store.user(user).await?.filter(|row| row.active).ok_or(ErrorCode::Revoked)?;
-    app.gate
-        .read(row.user.id, clock::steady())
-        .map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
+    app.gate.read(row.user.id, clock::steady()).map_err(too_soon)?;
     Ok(user)
 }

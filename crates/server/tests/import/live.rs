@@ -1,6 +1,6 @@
 //! Imports into a Zas that people use by now, and what becomes of rooms that are closed.
 
-use zas_protocol::{Command, Event, EventBody, Reaction};
+use zas_protocol::{Command, Event, EventBody, Reaction, RoomProfileChange};
 use zas_server::import::ImportError;
 
 use super::*;
@@ -15,6 +15,10 @@ pub(super) async fn plain(store: &Arc<dyn Store>, room: RoomId) -> Vec<(MessageI
         _ => None,
     };
     events.into_iter().filter_map(said).collect()
+}
+
+fn described(text: &str) -> RoomProfileChange {
+    RoomProfileChange { description: Some(text.to_owned()), ..RoomProfileChange::default() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,6 +56,7 @@ async fn an_import_stops_where_people_write_here_and_takes_nothing_back_when_it_
             ),
             (owner, Command::text(name(), room, None, "dicho aquí".to_owned())),
             (owner, Command::RenameRoom { txn_id: name(), room, name: "Aquí".to_owned() }),
+            (owner, Command::SetRoomProfile { txn_id: name(), room, profile: described("de aquí") }),
             (owner, Command::RemoveMember { txn_id: name(), room, user: taken_out }),
             (owner, Command::AddMember { txn_id: name(), room, user: added }),
         ],
@@ -89,7 +94,7 @@ async fn an_import_stops_where_people_write_here_and_takes_nothing_back_when_it_
     assert!(states[1].deleted_at.is_some());
     assert_eq!(states[2].mine, Some(Reaction::Fire));
     let shown = store.room(owner, room).await.unwrap().unwrap();
-    assert_eq!(shown.name.as_deref(), Some("Aquí"));
+    assert_eq!((shown.name.as_deref(), shown.description.as_str()), (Some("Aquí"), "de aquí"));
     assert_eq!(store.member(room, taken_out).await.unwrap(), None);
     assert!(store.member(room, added).await.unwrap().is_some());
     let row = store.accounts(None, 100).await.unwrap();

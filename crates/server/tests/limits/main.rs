@@ -22,7 +22,7 @@ use zas_core::ledger::Submission;
 use zas_protocol::Limits;
 
 /// Each limit, the file of its test below the repository's folder, and the test.
-const TESTED: [(&str, &str, &str); 58] = [
+const TESTED: [(&str, &str, &str); 59] = [
     ("FRAME_BYTES", SIZES, "a_frame_of_64_kib_is_read_and_one_byte_more_closes_the_socket"),
     ("AUTH_FRAME_BYTES", HANDSHAKE, "a_first_frame_of_4_kib_is_read_and_one_byte_more_closes_the_socket"),
     ("ANONYMOUS_SOCKET_BYTES", HANDSHAKE, "a_socket_of_nobody_yet_sends_8_kib_in_all_and_no_more"),
@@ -62,6 +62,7 @@ const TESTED: [(&str, &str, &str); 58] = [
     ("reads_per_minute", RATES, "so_many_reads_pass_and_no_more"),
     ("sign_ins_per_minute", RATES, "so_many_sign_ins_pass_from_an_address_and_no_more"),
     ("server_requests_per_minute", SERVER, "so_many_requests_pass_with_a_key_and_no_more"),
+    ("uploads_per_minute", RATES, "so_many_files_pass_and_no_more"),
     (
         "signals_per_minute",
         RATES,

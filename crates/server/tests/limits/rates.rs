@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use zas_protocol::Limits;
 
-use crate::support::Server;
+use crate::support::{Person, Server};
 
 #[tokio::test]
 async fn forty_commands_pass_at_once_and_no_more_over_all_transports() {
@@ -64,6 +64,22 @@ async fn so_many_reads_pass_and_no_more() {
         let after: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
         assert!((1..=20).contains(&after), "{after} s");
     }
+}
+
+#[tokio::test]
+async fn so_many_files_pass_and_no_more() {
+    let server = Server::with(|config| config.limits.uploads_per_minute = 3).await;
+    let ana = server.person("ana").await;
+    let luis = server.person("luis").await;
+    let send = async |person: &Person| {
+        let request = server.http.post(server.url("/v1/files?name=a.txt")).bearer_auth(&person.token);
+        request.body("hola").send().await.unwrap().status().as_u16()
+    };
+    for _ in 0..3 {
+        assert_eq!(send(&ana).await, 200);
+    }
+    assert_eq!(send(&ana).await, 429);
+    assert_eq!(send(&luis).await, 200, "another person has their own");
 }
 
 #[tokio::test]
