@@ -126,7 +126,7 @@ export class Chat {
     const { held, wanted } = this;
     switch (input.type) {
       case "start":
-        wanted.state(now);
+        wanted.state();
         break;
       case "restore":
         this.restore(now, input.snapshot);
@@ -152,7 +152,7 @@ export class Chat {
         this.peer(now, input.cursor);
         break;
       case "fetched":
-        if (wanted.done(input.key, input.attempt)) this.fetched(now, input.key, input.body);
+        if (wanted.done(input.key, input.attempt)) this.fetched(now, input);
         break;
       case "unfetched":
         this.unfetched(now, input.key, input.attempt, input.code, entropy);
@@ -241,7 +241,7 @@ export class Chat {
   private deadlines(now: number): void {
     for (const [room, head] of this.heads.due(now)) {
       if (room !== this.id) this.held.head(room, head);
-      else if (head > this.own.head) this.wanted.state(now);
+      else if (head > this.own.head) this.wanted.state();
     }
     const advances = this.positions.due(now);
     if (advances.length > 0) this.signal({ type: "positions", advances });
@@ -288,7 +288,7 @@ export class Chat {
           this.own = { ...this.own, head: Math.max(this.own.head, frame.to) };
         break;
       case "resync":
-        if (frame.room === this.id) this.ownResync(now, frame.epoch, frame.head);
+        if (frame.room === this.id) this.ownResync(frame.epoch, frame.head);
         else held.resync(now, frame.room, frame.epoch, frame.head);
         break;
       case "ack":
@@ -305,7 +305,7 @@ export class Chat {
         held.merge(now, frame.room, frame.of);
         break;
       case "presence":
-        this.people.hear(now, frame.of);
+        this.people.hear(frame.of);
         break;
       case "heads":
         for (const [room, head] of Object.entries(frame.heads)) this.head(now, room, head);
@@ -319,7 +319,7 @@ export class Chat {
     this.held.live = true;
     for (const [room, [epoch, seq]] of Object.entries(cursor)) {
       if (room !== this.id) this.held.peer(room, epoch, seq);
-      else if (epoch !== this.own.epoch || seq > this.own.head) this.wanted.state(now);
+      else if (epoch !== this.own.epoch || seq > this.own.head) this.wanted.state();
     }
     this.held.synced(now);
   }
@@ -331,15 +331,15 @@ export class Chat {
     else if (head > upto) this.heads.hear(now, room, head);
   }
 
-  private ownResync(now: number, epoch: number, head: number): void {
+  private ownResync(epoch: number, head: number): void {
     if (this.ready && epoch === this.own.epoch && head === this.own.head) return;
     this.own = { room: this.id, epoch, head };
-    this.wanted.state(now);
+    this.wanted.state();
   }
 
   private ownEvent(now: number, event: LogEvent): void {
     if (event.seq <= this.own.head) return;
-    if (event.seq > this.own.head + 1) return this.wanted.state(now);
+    if (event.seq > this.own.head + 1) return this.wanted.state();
     this.own = { ...this.own, head: event.seq };
     this.effects.unsaved.add("");
     if (event.kind === "joined") {
@@ -373,17 +373,17 @@ export class Chat {
     }
   }
 
-  private fetched(now: number, key: string, body: unknown): void {
+  private fetched(now: number, { key, attempt, body }: Extract<ChatInput, { type: "fetched" }>): void {
     const [what, id = ""] = key.split(":");
     switch (what) {
       case "state":
-        this.state(now, body as State);
+        this.state(now, attempt, body as State);
         break;
       case "room": {
         const state = body as RoomState;
         this.know(state.users);
         this.held.roomState(now, state);
-        this.people.hear(now, state.presence);
+        this.people.answered(attempt, state.presence);
         break;
       }
       case "user":
@@ -421,22 +421,22 @@ export class Chat {
     if (gone || what === "older") {
       if (!this.wanted.done(key, attempt)) return;
       // One is not in the room, or the log is out of reach: the state says what is.
-      if (gone && this.rooms.has(room)) this.wanted.state(now);
+      if (gone && this.rooms.has(room)) this.wanted.state();
     } else this.wanted.failed(now, key, attempt, entropy);
     if (timeline && (what === "older" || (what === "room" && !timeline.loaded))) timeline.failed = true;
     this.effects.timeline(room);
     this.effects.push({ do: "settled", key, failed: code });
   }
 
-  private state(now: number, state: State): void {
+  private state(now: number, attempt: number, state: State): void {
     const { own_log } = state;
-    if (own_log.epoch === this.own.epoch && own_log.head < this.own.head) return this.wanted.state(now);
+    if (own_log.epoch === this.own.epoch && own_log.head < this.own.head) return this.wanted.state();
     this.own = own_log;
     this.ready = true;
     this.know(state.users);
     this.setMe(state.me);
     this.held.state(now, state.rooms);
-    this.people.hearOld(this.wanted.stateAskedAt, now, state.presence);
+    this.people.answered(attempt, state.presence);
   }
 
   private restore(now: number, snapshot: Snapshot): void {

@@ -6,8 +6,8 @@ import type { Wanted } from "./wanted.js";
 
 export class People {
   readonly users = new Map<UserId, User>();
-  /** With the time it was heard. */
-  readonly presence = new Map<UserId, Presence & { at: number }>();
+  /** With the newest question that may have been answered before it was so. */
+  readonly presence = new Map<UserId, Presence & { attempt: number }>();
 
   constructor(
     private readonly effects: Effects,
@@ -31,20 +31,22 @@ export class People {
     if (user !== undefined && !this.users.has(user)) this.wanted.user(user);
   }
 
-  hear(now: number, presences: readonly Presence[]): void {
+  hear(presences: readonly Presence[]): void {
+    this.take(presences, this.wanted.attempt);
+  }
+
+  /** As {@link hear}, of an answer: what was heard after it was asked for is newer. */
+  answered(attempt: number, presences: readonly Presence[]): void {
+    const older = ({ user }: Presence) => (this.presence.get(user)?.attempt ?? 0) < attempt;
+    this.take(presences.filter(older), attempt);
+  }
+
+  private take(presences: readonly Presence[], attempt: number): void {
     for (const presence of presences) {
-      this.presence.set(presence.user, { ...presence, at: now });
+      this.presence.set(presence.user, { ...presence, attempt });
       this.effects.touch(`presence:${presence.user}`);
       const user = this.users.get(presence.user);
       if (user && user.profile_rev < presence.profile_rev) this.wanted.user(user.id);
     }
-  }
-
-  /** As {@link hear}, of an answer: what was heard after it was asked for is newer. */
-  hearOld(askedAt: number, now: number, presences: readonly Presence[]): void {
-    this.hear(
-      now,
-      presences.filter(({ user }) => (this.presence.get(user)?.at ?? 0) <= askedAt),
-    );
   }
 }

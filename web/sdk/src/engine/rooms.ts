@@ -96,7 +96,7 @@ export class Rooms {
     if (timeline.log.epoch !== epoch) this.another(now, timeline, epoch, head);
     if (timeline.resync(epoch, head)) {
       this.resyncs.add(room);
-      if (this.live) this.fetchResynced(now);
+      if (this.live) this.fetchResynced();
     } else this.repair(timeline);
     this.effects.room(room);
     this.list(room);
@@ -119,7 +119,7 @@ export class Rooms {
   /** The replay is over: what it left open is fetched. */
   synced(now: number): void {
     this.positions.repeat(now);
-    this.fetchResynced(now);
+    this.fetchResynced();
     for (const [room, timeline] of this.timelines) {
       this.repair(timeline);
       if ((this.facts.get(room)?.unread ?? 0) > 0) this.delivered(now, room, timeline.log.upto);
@@ -277,9 +277,9 @@ export class Rooms {
     this.sending.show(now, room);
   }
 
-  private fetchResynced(now: number): void {
+  private fetchResynced(): void {
     const many = this.resyncs.size > RESYNC_ROOMS;
-    if (many) this.wanted.state(now);
+    if (many) this.wanted.state();
     for (const room of this.resyncs) if (!many || this.screens.has(room)) this.wanted.room(room);
     this.resyncs.clear();
   }

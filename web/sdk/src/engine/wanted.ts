@@ -20,15 +20,13 @@ interface Want {
 }
 
 export class Wanted {
-  /** When the state now under way, or last fetched, was asked for. */
-  stateAskedAt = 0;
   private readonly wants = new Map<string, Want>();
-  private attempt = 0;
+  /** The number of the newest question. */
+  attempt = 0;
 
   constructor(private readonly ask: (fetch: Fetch) => void) {}
 
-  state(now: number): void {
-    if (!this.has("state")) this.stateAskedAt = now;
+  state(): void {
     this.want("state", "/v1/state");
   }
 

@@ -206,3 +206,24 @@ test("a room that is not ours to see says so instead of loading for ever", () =>
   views.touch(["timeline:elsewhere"]);
   expect([views.timeline("elsewhere").phase, chat.wanted.has("room:elsewhere")]).toEqual(["failed", false]);
 });
+
+test("an answer that was asked for before somebody was heard to come does not say that they are away", () => {
+  const of = (online: boolean) => [{ user: OTHER, online, last_seen: 1, profile_rev: 1 }];
+  const online = () => chat.presence.get(OTHER)?.online;
+  const room = server.get(`/v1/rooms/${ROOM}`) as RoomState;
+  const state = server.get("/v1/state") as State;
+  const attempts = (input: ChatInput) =>
+    put(input).flatMap((effect) => (effect.do === "fetch" ? [effect.attempt] : []));
+  const resynced = { type: "resync", room: ROOM, epoch: 1, head: 3 } as const;
+  for (const asks of [{ type: "start" }, { type: "frame", live: true, frame: resynced }] as const) {
+    const [attempt = 0] = attempts(asks);
+    expect(attempt).toBeGreaterThan(0);
+    const [key, body] = asks.type === "start" ? ["state", state] : [`room:${ROOM}`, room];
+    hear({ type: "presence", of: of(true), rev: 1 });
+    put({ type: "fetched", key, attempt, body: { ...body, presence: of(false) } });
+    expect(online(), key).toBe(true);
+  }
+  const [attempt = 0] = attempts({ type: "start" });
+  put({ type: "fetched", key: "state", attempt, body: { ...state, presence: of(false) } });
+  expect(online()).toBe(false);
+});
