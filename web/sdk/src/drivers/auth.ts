@@ -149,6 +149,7 @@ export class Auth {
    * and else the server, since an app's name of a person need not be ours.
    */
   private async adopt(token: string): Promise<void> {
+    this.seen = undefined;
     const { remembered } = this;
     const claims = await digest(claimsOf(token));
     if (remembered && claims !== undefined && remembered.claims === claims) {
@@ -159,7 +160,8 @@ export class Auth {
     const user = state.me.user.id;
     const device = remembered?.user === user ? remembered.device : "";
     this.remember(claims === undefined ? { user, device } : { user, device, claims });
-    this.seen = state;
+    // Who is here already has a state of their own, and may need none for long.
+    if (user !== this.user) this.seen = state;
     this.use(token, user);
   }
 
