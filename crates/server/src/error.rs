@@ -43,6 +43,12 @@ impl ApiError {
         Self { retry_after: Some(retry_after), ..Self::from(code) }
     }
 
+    /// More than one may do: there is more in so long.
+    #[must_use]
+    pub fn too_soon(wait: Duration) -> Self {
+        Self::later(ErrorCode::RateLimited, wait)
+    }
+
     /// A bug or a broken machine: the client learns a request id, the operator the detail.
     #[must_use]
     pub fn internal(detail: impl std::fmt::Display) -> Self {

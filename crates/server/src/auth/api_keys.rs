@@ -124,9 +124,7 @@ impl FromRequestParts<App> for ServerKey {
                 return Err(code.into());
             }
         };
-        app.gate
-            .server(&name, clock::steady())
-            .map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
+        app.gate.server(&name, clock::steady()).map_err(ApiError::too_soon)?;
         Ok(Self(name))
     }
 }

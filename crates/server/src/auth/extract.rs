@@ -25,9 +25,7 @@ impl FromRequestParts<App> for Authed {
         let now = clock::now();
         let identity = app.auth.authenticate(token, now).await?;
         if matches!(parts.method, Method::GET | Method::HEAD) {
-            app.gate
-                .read(identity.user, clock::steady())
-                .map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
+            app.gate.read(identity.user, clock::steady()).map_err(ApiError::too_soon)?;
         }
         Ok(Self(identity))
     }
@@ -61,9 +59,7 @@ impl ClientAddress {
     /// # Errors
     /// [`ErrorCode::RateLimited`].
     pub fn may_sign_in(self, app: &App) -> Result<(), ApiError> {
-        app.gate
-            .sign_in(self.0, clock::steady())
-            .map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))
+        app.gate.sign_in(self.0, clock::steady()).map_err(ApiError::too_soon)
     }
 }
 

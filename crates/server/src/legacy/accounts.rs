@@ -137,9 +137,7 @@ pub(super) async fn upload_avatar(
     mut form: Multipart,
 ) -> Result<Json<Value>, Refused> {
     let now = clock::now();
-    app.gate
-        .avatar(identity.user, clock::steady())
-        .map_err(|wait| Refused::from(crate::error::ApiError::later(ErrorCode::RateLimited, wait)))?;
+    app.gate.avatar(identity.user, clock::steady()).map_err(crate::error::ApiError::too_soon)?;
     let image = loop {
         let field = form.next_field().await.map_err(unreadable)?;
         let field = field.ok_or(Refused::field("avatar", NO_IMAGE))?;

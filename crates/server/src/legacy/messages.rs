@@ -290,9 +290,7 @@ async fn read(request: Request, app: &App, user: UserId) -> Result<New, Refused>
             if new.attachment.is_some() {
                 return Err(Refused::field("file", ONE_FILE));
             }
-            app.gate
-                .upload(user, clock::steady())
-                .map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
+            app.gate.upload(user, clock::steady()).map_err(ApiError::too_soon)?;
             let sent = field.map(|part| part.map_err(|error| body::refused(error.status(), &error)));
             let row = app.files.put_attachment(&app.store, user, &called, sent, clock::now()).await?;
             new.attachment = Some(row.id);

@@ -52,7 +52,8 @@ pub(super) async fn create(
     Caller(identity, viewer): Caller,
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), Refused> {
-    let New { chat_type, participant_ids, name, description, avatar } = read(request, &app).await?;
+    let New { chat_type, participant_ids, name, description, avatar } =
+        read(request, &app, identity.user).await?;
     let description = shape::description(&description).map_err(|code| match code {
         ErrorCode::TextTooLong => Refused::field("description", TOO_LONG),
         code => code.into(),
@@ -83,11 +84,10 @@ pub(super) async fn create(
 
 /// A picture that is worn by nothing if the chat is refused, and then goes by itself.
 async fn stored(app: &App, user: UserId, sent: Bytes) -> Result<FileId, Refused> {
-    app.gate.avatar(user, clock::steady()).map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
     Ok(app.files.put_avatar(&*app.store, user, FileKind::RoomAvatar, sent, clock::now()).await?)
 }
 
-async fn read(request: Request, app: &App) -> Result<New, Refused> {
+async fn read(request: Request, app: &App, user: UserId) -> Result<New, Refused> {
     if !is_form(&request) {
         return json_body(request, app).await;
     }
@@ -96,6 +96,7 @@ async fn read(request: Request, app: &App) -> Result<New, Refused> {
     while let Some(field) = form.next_field().await.map_err(unreadable)? {
         let name = field.name().unwrap_or_default().to_owned();
         if name == "avatar" {
+            app.gate.avatar(user, clock::steady()).map_err(ApiError::too_soon)?;
             let sent = field.bytes().await.map_err(unreadable)?;
             // What a form's empty field sends is no picture.
             new.avatar = Some(sent).filter(|sent| !sent.is_empty());

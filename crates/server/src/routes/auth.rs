@@ -89,9 +89,7 @@ pub async fn refresh(
 pub async fn exchange(app: &App, token: &str) -> Result<Tokens, ApiError> {
     let now = clock::now();
     let claims = app.auth.read_refresh(token, now)?;
-    app.gate
-        .read(claims.user_id, clock::steady())
-        .map_err(|wait| ApiError::later(ErrorCode::RateLimited, wait))?;
+    app.gate.read(claims.user_id, clock::steady()).map_err(ApiError::too_soon)?;
     app.auth.refresh(claims, now).await
 }
 

@@ -1,7 +1,5 @@
 //! Files: pictures of oneself and of groups, what messages carry, and fetching them.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::body::{Body, BodyDataStream};
 use axum::extract::rejection::QueryRejection;
@@ -62,7 +60,8 @@ async fn put_avatar(
     request: Request,
 ) -> Result<Json<Uploaded>, ApiError> {
     let now = clock::now();
-    app.gate.avatar(user, clock::steady()).map_err(too_soon)?;
+    // Before the body is read, which may be large.
+    app.gate.avatar(user, clock::steady()).map_err(ApiError::too_soon)?;
     let body = Bytes::from_request(request, app)
         .await
         .map_err(|rejection| refused(rejection.status(), &rejection))?;
@@ -83,7 +82,7 @@ pub async fn upload(
     request: Request,
 ) -> Result<Json<UploadedFile>, ApiError> {
     let now = clock::now();
-    app.gate.upload(identity.user, clock::steady()).map_err(too_soon)?;
+    app.gate.upload(identity.user, clock::steady()).map_err(ApiError::too_soon)?;
     let most = app.config.limits.upload_bytes;
     let (parts, body) = request.into_parts();
     let announced = parts.headers.get(header::CONTENT_LENGTH);
@@ -112,11 +111,6 @@ async fn read_out(mut body: BodyDataStream, most: u64) {
             None => return,
         }
     }
-}
-
-/// Said before a body is read, which may be large.
-fn too_soon(wait: Duration) -> ApiError {
-    ApiError::later(ErrorCode::RateLimited, wait)
 }
 
 /// A file. Fetched with a token, or with the signature of its address (`?u=…&e=…&s=…`), which
@@ -247,6 +241,6 @@ async fn signed(app: &App, signature: &Signature, file: FileId) -> Result<UserId
     let now = clock::now();
     let user = app.files.verify(signature, file, now)?;
     let row = app.store.user(user).await?.filter(|row| row.active).ok_or(ErrorCode::Revoked)?;
-    app.gate.read(row.user.id, clock::steady()).map_err(too_soon)?;
+    app.gate.read(row.user.id, clock::steady()).map_err(ApiError::too_soon)?;
     Ok(user)
 }
