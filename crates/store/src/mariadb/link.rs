@@ -149,13 +149,12 @@ impl Writer {
         let work = async {
             let done = job(&mut connection).await?;
             raw_sql("COMMIT").execute(&mut connection).await?;
-            Ok(done)
+            Ok::<_, Failure>(done)
         };
-        let done = timeout_at(until, work).await.map_err(|_| too_late())?;
-        if !matches!(done, Err(Failure::Lost(_))) {
-            held.connection = Some(connection);
-        }
-        Ok(done?)
+        // One that failed may have its transaction open, and is let go.
+        let done = timeout_at(until, work).await.map_err(|_| too_late())??;
+        held.connection = Some(connection);
+        Ok(done)
     }
 
     /// A connection that is the only one of its kind, on a server that is as durable as was asked for.
