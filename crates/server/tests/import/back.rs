@@ -27,12 +27,12 @@ async fn export(
 }
 
 /// A chat that moved in, and where its files go.
-async fn moved_in(url: &str, folder: &tempfile::TempDir) -> (Arc<dyn Store>, Arc<Files>) {
-    sample::make(url, &SMALL).await.unwrap();
+async fn moved_in(folder: &tempfile::TempDir) -> (Mariadb, String, Arc<dyn Store>, Arc<Files>) {
+    let (server, url) = old::filled(&SMALL).await;
     let store = sqlite(folder);
-    import_all(&store, url).await;
+    import_all(&store, &url).await;
     let files = Files::open(folder.path(), &Keys::random(), Limits::default()).unwrap();
-    (store, Arc::new(files))
+    (server, url, store, Arc::new(files))
 }
 
 async fn person(url: &str, user: UserId) -> OldUser {
@@ -48,10 +48,8 @@ async fn member(url: &str, room: RoomId, user: UserId) -> OldMember {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn profiles_roles_and_settings_that_were_changed_here_go_back_and_no_others() {
-    let server = Mariadb::start();
-    let url = server.database();
     let folder = tempfile::tempdir().unwrap();
-    let (store, files) = moved_in(&url, &folder).await;
+    let (_server, url, store, files) = moved_in(&folder).await;
     let media = folder.path().join("media");
     let untouched = export(&store, &files, &url, Some(&media)).await;
     assert_eq!(untouched, export::django::Report::default(), "what came is there as it was");
@@ -112,10 +110,8 @@ async fn profiles_roles_and_settings_that_were_changed_here_go_back_and_no_other
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_was_left_out_once_is_added_later() {
-    let server = Mariadb::start();
-    let url = server.database();
     let folder = tempfile::tempdir().unwrap();
-    let (store, files) = moved_in(&url, &folder).await;
+    let (_server, url, store, files) = moved_in(&folder).await;
     let media = folder.path().join("media");
     let (room, by) = (RoomId(sample::room(1)), UserId(sample::user(1)));
     let sent = futures_util::stream::iter([Ok("los acuerdos".into())]);
@@ -160,10 +156,8 @@ async fn reads(url: &str, room: RoomId) -> BTreeSet<(MessageId, UserId)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_what_was_read_here_is_noted_as_read_there() {
-    let server = Mariadb::start();
-    let url = server.database();
     let folder = tempfile::tempdir().unwrap();
-    let (store, files) = moved_in(&url, &folder).await;
+    let (_server, url, store, files) = moved_in(&folder).await;
     let room = RoomId(sample::room(1));
     let [by, reader] = [1, 2].map(|n| UserId(sample::user(n)));
     let before = reads(&url, room).await;

@@ -20,14 +20,7 @@ async fn looks(watch: &Counted, until: u64) -> u64 {
 /// of them comes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_look_reads_a_small_part_of_the_old_database() {
-    let server = Mariadb::with(&[
-        "--innodb-log-file-size=256M",
-        "--innodb-buffer-pool-size=256M",
-        "--innodb-flush-log-at-trx-commit=0",
-    ]);
-    let url = server.database();
-    let large = Sample { users: 500, rooms: 2_000, messages: 200_000, native_ids: false, broken: false };
-    sample::make(&url, &large).await.unwrap();
+    let (server, url, large) = old::large().await;
     let folder = tempfile::tempdir().unwrap();
     let store = sqlite(&folder);
     let said = sample::message(900_000);

@@ -23,9 +23,7 @@ fn described(text: &str) -> RoomProfileChange {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_stops_where_people_write_here_and_takes_nothing_back_when_it_goes_on() {
-    let server = Mariadb::start();
-    let url = server.database();
-    sample::make(&url, &SMALL).await.unwrap();
+    let (_server, url) = old::filled(&SMALL).await;
     let folder = tempfile::tempdir().unwrap();
     let store = sqlite(&folder);
     import_all(&store, &url).await;
@@ -103,9 +101,7 @@ async fn an_import_stops_where_people_write_here_and_takes_nothing_back_when_it_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closed_rooms_come_with_nobody_in_them_and_open_again_with_all_that_was_said() {
-    let server = Mariadb::start();
-    let url = server.database();
-    sample::make(&url, &SMALL).await.unwrap();
+    let (_server, url) = old::filled(&SMALL).await;
     let (group, private, later_group, later_private) =
         (sample::room(3), sample::room(1), sample::room(6), sample::room(2));
     sample::does(&url, &[Did::Closes(group), Did::Closes(private)]).await.unwrap();
@@ -142,9 +138,7 @@ async fn closed_rooms_come_with_nobody_in_them_and_open_again_with_all_that_was_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_member_muted_or_blocked_is_silent_here() {
-    let server = Mariadb::start();
-    let url = server.database();
-    sample::make(&url, &SMALL).await.unwrap();
+    let (_server, url) = old::filled(&SMALL).await;
     let room = sample::room(1);
     let [muted, blocked] = [sample::user(1), sample::user(2)];
     sample::does(&url, &[Did::Mutes(room, muted), Did::Blocks(room, blocked)]).await.unwrap();

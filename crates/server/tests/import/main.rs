@@ -4,6 +4,7 @@
 mod back;
 mod follow;
 mod live;
+mod old;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -233,9 +234,7 @@ async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>, passes: &Notify) -> 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_app_still_writes_follows_until_the_switch() {
-    let server = Mariadb::start();
-    let url = server.database();
-    sample::make(&url, &SMALL).await.unwrap();
+    let (_server, url) = old::filled(&SMALL).await;
     let folder = tempfile::tempdir().unwrap();
     let store = sqlite(&folder);
     // A message of plain text that nobody has touched, and its author.
@@ -301,9 +300,7 @@ async fn what_the_app_still_writes_follows_until_the_switch() {
 /// The order of the guide, on the program; then its people sign in with the passwords that they have.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_sign_in_with_their_passwords_and_find_what_was_said() {
-    let database = Mariadb::start();
-    let url = database.database();
-    sample::make(&url, &SMALL).await.unwrap();
+    let (_database, url) = old::filled(&SMALL).await;
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let file = folder.path().join("report.json");
@@ -346,15 +343,7 @@ async fn people_sign_in_with_their_passwords_and_find_what_was_said() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_thousand_messages_move_in() {
-    // It is filled once, and has room for all of it.
-    let server = Mariadb::with(&[
-        "--innodb-log-file-size=256M",
-        "--innodb-buffer-pool-size=256M",
-        "--innodb-flush-log-at-trx-commit=0",
-    ]);
-    let url = server.database();
-    let large = Sample { users: 500, rooms: 2_000, messages: 200_000, native_ids: false, broken: false };
-    sample::make(&url, &large).await.unwrap();
+    let (_server, url, large) = old::large().await;
     let folder = tempfile::tempdir().unwrap();
     let store = sqlite(&folder);
     let began = Instant::now();
@@ -528,9 +517,7 @@ async fn the_guides_commands_move_a_chat_in_and_back() {
         assert_eq!(english, spanish, "both languages say the same");
         assert!(!english.is_empty(), "{kind:?}");
     }
-    let database = Mariadb::start();
-    let url = database.database();
-    sample::make(&url, &SMALL).await.unwrap();
+    let (database, url) = old::filled(&SMALL).await;
     // The guide's names are `app` on the usual port; here it is another.
     let (server, name) = url.rsplit_once('/').unwrap();
     let address = server.rsplit_once('@').unwrap().1;
