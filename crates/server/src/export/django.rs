@@ -62,7 +62,7 @@ pub struct Report {
     pub reads: u64,
     /// People who changed their name, picture or what they say of themselves.
     pub profiles: u64,
-    /// Roles, and chats that look or sound otherwise for somebody.
+    /// Roles, groups' pictures, and chats that look or sound otherwise for somebody.
     pub settings: u64,
     /// Files copied.
     pub files: u64,
@@ -82,7 +82,11 @@ impl fmt::Display for Report {
             "{} people, {} rooms, {} members who came or went, {} files.",
             self.users, self.rooms, self.members, self.files
         )?;
-        write!(f, "\n{} profiles, {} roles and chat settings.", self.profiles, self.settings)?;
+        write!(
+            f,
+            "\n{} profiles, {} roles, groups' pictures and chat settings.",
+            self.profiles, self.settings
+        )?;
         if self.files_left > 0 {
             write!(
                 f,
@@ -146,6 +150,10 @@ struct Way {
     advanced: BTreeSet<UserId>,
     /// Whose roles were changed here.
     roles: BTreeSet<UserId>,
+    /// It was made here.
+    is_ours: bool,
+    /// The picture that it got here last; none where that was taken away.
+    picture: Option<Option<FileId>>,
 }
 
 impl Export<'_> {
@@ -215,6 +223,7 @@ impl Export<'_> {
         }
         self.roles(&way, &roster.members, known).await?;
         self.settings(&way, prefs, known).await?;
+        self.picture(&way).await?;
         self.django.commit().await.map_err(ExportError::Old)
     }
 
@@ -242,7 +251,8 @@ impl Export<'_> {
                 *until = at.max(*until);
             }
         }
-        Ok(Way { key, is_in, read, read_there, advanced: BTreeSet::new(), roles: BTreeSet::new() })
+        let (advanced, roles) = (BTreeSet::new(), BTreeSet::new());
+        Ok(Way { key, is_in, read, read_there, advanced, roles, is_ours: false, picture: None })
     }
 
     async fn began(&self, room: RoomId) -> Result<Option<Micros>, ExportError> {
@@ -274,6 +284,25 @@ impl Export<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A picture that was uploaded here, copied, unless it is there already; its path there where that is new.
+    async fn copy_picture(
+        &mut self,
+        file: FileId,
+        there: Option<&str>,
+    ) -> Result<Option<String>, ExportError> {
+        let Some(row) = self.store.file(file).await? else { return Ok(None) };
+        let ending = match row.media_type.as_str() {
+            "image/png" => "png",
+            "image/webp" => "webp",
+            _ => "jpg",
+        };
+        let name = format!("{file}.{ending}");
+        if there == Some(format!("{BELOW}/{name}").as_str()) {
+            return Ok(None);
+        }
+        self.copy(file, &name).await
     }
 
     /// A file that was sent here, copied below the app's media folder under this name; its path there.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use zas_protocol::{FileId, Limits, Position, ProfileChange, Role, RoomPrefs};
+use zas_protocol::{FileId, Limits, Position, ProfileChange, Role, RoomPrefs, RoomProfileChange};
 use zas_server::auth::keys::Keys;
 use zas_server::export;
 use zas_server::files::Files;
@@ -106,6 +106,81 @@ async fn profiles_roles_and_settings_that_were_changed_here_go_back_and_no_other
     assert_eq!(export(&store, &files, &url, Some(&media)).await.settings, 1);
     let looks = member(&url, room, others[0]).await;
     assert_eq!((looks.color.as_deref(), looks.sound, looks.notifications), (Some(""), true, true));
+}
+
+/// A group's picture, uploaded by somebody.
+async fn picture(store: &Arc<dyn Store>, files: &Files, by: UserId, width: u32) -> FileId {
+    let mut picture = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(width, 4).write_to(&mut picture, image::ImageFormat::Png).unwrap();
+    let kind = zas_store::FileKind::RoomAvatar;
+    files.put_avatar(&**store, by, kind, picture.into_inner().into(), clock::now()).await.unwrap()
+}
+
+/// Where a room's picture is there.
+async fn shown(url: &str, room: RoomId) -> String {
+    Django::open(url).await.unwrap().room_avatar(&room.0.simple().to_string()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_picture_that_a_group_got_here_goes_back_and_one_that_came_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, url, store, files) = moved_in(&folder).await;
+    let media = folder.path().join("media");
+    let wears = |room, avatar| Command::SetRoomProfile {
+        txn_id: name(),
+        room,
+        profile: RoomProfileChange { avatar: Some(avatar), description: None },
+    };
+    let mut came = None;
+    for n in 0..SMALL.rooms {
+        let room = RoomId(sample::room(n));
+        let path = shown(&url, room).await;
+        if !path.is_empty() {
+            came = Some((room, path));
+            break;
+        }
+    }
+    let (came, path) = came.unwrap();
+    let owner = async |room| {
+        let members = store.roster(room).await.unwrap().unwrap().members;
+        members.iter().find(|member| member.role == Role::Owner).unwrap().user
+    };
+    let by = owner(came).await;
+    let [first, last, new] = [
+        picture(&store, &files, by, 5).await,
+        picture(&store, &files, by, 6).await,
+        picture(&store, &files, by, 7).await,
+    ];
+    assert_eq!(export(&store, &files, &url, Some(&media)).await, export::django::Report::default());
+    assert_eq!(shown(&url, came).await, path);
+
+    let other = UserId((0..).map(sample::user).find(|&user| user != by.0).unwrap());
+    let create = Command::CreateGroup {
+        txn_id: name(),
+        name: "Los del viernes".to_owned(),
+        members: vec![other],
+        profile: Some(RoomProfileChange { avatar: Some(Some(new)), description: None }),
+    };
+    here(&store, vec![(by, wears(came, Some(first))), (by, wears(came, Some(last))), (by, create)]).await;
+    let rooms = store.rooms(by).await.unwrap();
+    let made = rooms.iter().find(|room| room.name.as_deref() == Some("Los del viernes")).unwrap().id;
+    let without = export(&store, &files, &url, None).await;
+    assert_eq!((without.files, without.files_left), (0, 2), "{without}");
+    assert_eq!(shown(&url, came).await, path, "better the old one than none");
+    for copied in [2, 0] {
+        let report = export(&store, &files, &url, Some(&media)).await;
+        assert_eq!((report.files, report.settings), (copied, copied), "{report}");
+    }
+    assert_eq!(shown(&url, came).await, format!("zas/{last}.jpg"));
+    assert_eq!(shown(&url, made).await, format!("zas/{new}.jpg"));
+    assert!(media.join(format!("zas/{new}.jpg")).is_file());
+    assert!(!media.join(format!("zas/{first}.jpg")).exists(), "what nobody sees any more");
+
+    here(&store, vec![(by, wears(came, None))]).await;
+    for changed in [1, 0] {
+        assert_eq!(export(&store, &files, &url, Some(&media)).await.settings, changed);
+        assert_eq!(shown(&url, came).await, "");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -338,6 +338,16 @@ impl Django {
         Ok(sizes.into_iter().collect())
     }
 
+    /// Where a room's picture is, below the media folder; empty for none.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is gone.
+    pub async fn room_avatar(&mut self, room: &str) -> Result<String, StoreError> {
+        let select = query("SELECT avatar FROM chat_rooms WHERE id = ?").bind(room);
+        let row = select.fetch_one(&mut self.connection).await.map_err(Failure::from)?;
+        Ok(text(&row, 0)?.unwrap_or_default())
+    }
+
     /// The reactions to these messages.
     ///
     /// # Errors

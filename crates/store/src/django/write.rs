@@ -245,6 +245,17 @@ impl Django {
         Ok(())
     }
 
+    /// Another picture for a room, by its path below the media folder; the empty one, which Django's columns
+    /// take whether or not they may be null, for none.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn put_room_avatar(&mut self, room: &str, path: &str) -> Result<(), StoreError> {
+        let update = query("UPDATE chat_rooms SET avatar = ? WHERE id = ?").bind(path).bind(room);
+        update.execute(&mut self.connection).await.map_err(Failure::from)?;
+        self.nothing_was_cut().await
+    }
+
     /// Somebody is in a room.
     ///
     /// # Errors

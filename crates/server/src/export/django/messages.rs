@@ -69,10 +69,13 @@ impl Export<'_> {
                 EventBody::RoomRenamed { name } if was_done_here(event) => {
                     self.django.rename_room(&room, name).await.map_err(ExportError::Old)?;
                 }
-                EventBody::RoomProfileChanged { profile } if was_done_here(event) => {
+                EventBody::RoomCreated { .. } => way.is_ours = was_done_here(event),
+                // The one that it was made with has no name of its own.
+                EventBody::RoomProfileChanged { profile } if way.is_ours || was_done_here(event) => {
                     if let Some(description) = &profile.description {
                         self.django.describe_room(&room, description).await.map_err(ExportError::Old)?;
                     }
+                    way.picture = profile.avatar.or(way.picture);
                 }
                 _ => {}
             }

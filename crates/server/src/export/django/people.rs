@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
-use zas_protocol::{EventBody, FileId, ProfileChange, RoomId, RoomPrefs, UserId};
+use zas_protocol::{EventBody, ProfileChange, RoomId, RoomPrefs, UserId};
 use zas_store::UserRow;
 use zas_store::django::{NewOldUser, OldUser, id};
 
@@ -112,7 +112,7 @@ impl Export<'_> {
         let name = differs(&here.display_name, there.map(|there| &there.display_name));
         let bio = differs(&here.bio, there.map(|there| &there.bio));
         let avatar = match here.avatar {
-            Some(file) => self.avatar(file, there.and_then(|there| there.avatar.as_deref())).await?,
+            Some(file) => self.copy_picture(file, there.and_then(|there| there.avatar.as_deref())).await?,
             None => None,
         };
         if name.is_none() && bio.is_none() && avatar.is_none() {
@@ -125,20 +125,5 @@ impl Export<'_> {
         self.django.commit().await.map_err(ExportError::Old)?;
         self.report.profiles += 1;
         Ok(())
-    }
-
-    /// A picture that was uploaded here, copied, unless it is there already.
-    async fn avatar(&mut self, file: FileId, there: Option<&str>) -> Result<Option<String>, ExportError> {
-        let Some(row) = self.store.file(file).await? else { return Ok(None) };
-        let ending = match row.media_type.as_str() {
-            "image/png" => "png",
-            "image/webp" => "webp",
-            _ => "jpg",
-        };
-        let name = format!("{file}.{ending}");
-        if there == Some(format!("{}/{name}", super::BELOW).as_str()) {
-            return Ok(None);
-        }
-        self.copy(file, &name).await
     }
 }

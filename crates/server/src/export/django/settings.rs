@@ -1,4 +1,4 @@
-//! How a room is for its members, where that was changed here.
+//! How a room looks, and is for its members, where that was changed here.
 
 use std::collections::BTreeMap;
 
@@ -32,6 +32,21 @@ impl Export<'_> {
                 self.django.put_role(&way.key, &user, now).await.map_err(ExportError::Old)?;
                 self.report.settings += 1;
             }
+        }
+        Ok(())
+    }
+
+    /// The picture that a group got here.
+    pub(super) async fn picture(&mut self, way: &Way) -> Result<(), ExportError> {
+        let Some(picture) = way.picture else { return Ok(()) };
+        let there = self.django.room_avatar(&way.key).await.map_err(ExportError::Old)?;
+        let path = match picture {
+            Some(file) => self.copy_picture(file, Some(&there)).await?,
+            None => Some(String::new()).filter(|none| *none != there),
+        };
+        if let Some(path) = path {
+            self.django.put_room_avatar(&way.key, &path).await.map_err(ExportError::Old)?;
+            self.report.settings += 1;
         }
         Ok(())
     }
