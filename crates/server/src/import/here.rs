@@ -37,6 +37,8 @@ pub(super) struct Done {
     pub(super) named: bool,
     /// It was described here.
     pub(super) described: bool,
+    /// It got its picture here, or lost it.
+    pub(super) pictured: bool,
     /// The last place that those see who are no longer in.
     pub(super) seen: BTreeMap<UserId, Seq>,
 }
@@ -77,9 +79,13 @@ impl Done {
                 self.members.extend(members);
                 self.named = true;
                 self.described = true;
+                self.pictured = true;
             }
             EventBody::RoomRenamed { .. } => self.named = true,
-            EventBody::RoomProfileChanged { profile } => self.described |= profile.description.is_some(),
+            EventBody::RoomProfileChanged { profile } => {
+                self.described |= profile.description.is_some();
+                self.pictured |= profile.avatar.is_some();
+            }
             _ => {}
         }
     }

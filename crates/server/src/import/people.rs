@@ -1,10 +1,11 @@
 //! Accounts. Names that break our rules are written as our rules have them; what an account lacks it goes
 //! without. Only one without a usable id or name stays behind.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use zas_core::ledger::Write;
 use zas_core::shape;
+use zas_protocol::rest::User;
 use zas_protocol::{FileId, ProfileChange, UserId};
 use zas_store::django::{Fault, OldUser, id};
 use zas_store::{AccountKept, FileKind, FileRow, Imported, OldAccount, PasswordHash};
@@ -49,6 +50,7 @@ impl Import<'_> {
         }
         for piece in good.chunks(PIECE) {
             let accounts: Vec<OldAccount> = piece.iter().map(|(_, account)| account.clone()).collect();
+            let here = self.here(&accounts).await?;
             let kept = if self.options.dry_run {
                 self.would_keep(&accounts).await?
             } else {
@@ -58,8 +60,8 @@ impl Import<'_> {
             for ((user, account), kept) in piece.iter().zip(kept) {
                 if let AccountKept::Made(username) = &kept {
                     self.report.named(user.username.as_deref().unwrap_or_default(), username);
-                    self.avatar(user, account, &mut avatars);
                 }
+                self.avatar(user, account, here.get(&account.id), &mut avatars).await?;
                 self.report.users.brought(&kept);
             }
             // A picture is there before somebody has it.
@@ -82,10 +84,33 @@ impl Import<'_> {
         Ok(accounts.iter().map(kept).collect())
     }
 
-    fn avatar(&self, user: &OldUser, account: &OldAccount, (files, writes): &mut (Imported, Imported)) {
+    /// Those of these people who are here already.
+    async fn here(&self, accounts: &[OldAccount]) -> Result<BTreeMap<UserId, User>, ImportError> {
+        if self.is_first {
+            return Ok(BTreeMap::new());
+        }
+        let ids: Vec<UserId> = accounts.iter().map(|account| account.id).collect();
+        Ok(self.store.users(&ids).await?.into_iter().map(|user| (user.id, user)).collect())
+    }
+
+    /// The picture that somebody has there, unless they have it here or have changed what they are here.
+    async fn avatar(
+        &mut self,
+        user: &OldUser,
+        account: &OldAccount,
+        here: Option<&User>,
+        (files, writes): &mut (Imported, Imported),
+    ) -> Result<(), ImportError> {
         let path = user.avatar.as_deref().unwrap_or_default();
-        let Some(address) = address(&self.options.media, path) else { return };
-        let file = FileId(account.id.0);
+        let Some(address) = address(&self.options.media, path) else { return Ok(()) };
+        let mut file = FileId(account.id.0);
+        if let Some(here) = here {
+            if here.profile_rev > 0 || self.shows(here.avatar, Some(&address)).await? {
+                return Ok(());
+            }
+            file = FileId::mint(clock::now(), clock::random());
+            self.report.changed += 1;
+        }
         let row = FileRow {
             id: file,
             user: account.id,
@@ -101,6 +126,20 @@ impl Import<'_> {
         files.files.push((row, address));
         let profile = ProfileChange { avatar: Some(file), ..ProfileChange::default() };
         writes.writes.push(Write::SetProfile { user: account.id, profile, profile_rev: 0 });
+        Ok(())
+    }
+
+    /// Whether a picture here is the one that is at this address there; none for none.
+    pub(super) async fn shows(
+        &self,
+        picture: Option<FileId>,
+        address: Option<&String>,
+    ) -> Result<bool, ImportError> {
+        let shown = match picture {
+            Some(picture) => self.store.file_origin(picture).await?,
+            None => None,
+        };
+        Ok(shown.as_ref() == address)
     }
 }
 

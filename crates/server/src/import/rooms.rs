@@ -18,6 +18,7 @@ use super::here::Done;
 use super::messages::{Log, address, media_type, position};
 use super::reading::Reading;
 use super::{Import, ImportError};
+use crate::clock;
 
 /// Characters of a room's name.
 const NAME_CHARS: usize = 60;
@@ -290,23 +291,33 @@ impl Import<'_> {
         }
         let event =
             log.next(at, Some(plan.made_by), EventBody::RoomProfileChanged { profile: profile.clone() });
-        if let Some((path, address)) = &plan.avatar {
-            let row = FileRow {
-                id: file,
-                user: plan.made_by,
-                kind: FileKind::RoomAvatar,
-                name: String::new(),
-                media_type: media_type(path, Some("image")).to_owned(),
-                bytes: 0,
-                width: 0,
-                height: 0,
-                at,
-                message: Some((room, event.seq)),
-            };
-            self.pending.files.push((row, address.clone()));
-        }
+        self.picture(plan, (file, plan.made_by), at, Some((room, event.seq)));
         self.pending.writes.push(Write::Append { event, fingerprint: None });
         self.pending.writes.push(Write::SetRoomProfile { room, profile, at });
+    }
+
+    /// The row of a group's picture there, if it has one: as which file, and whose.
+    fn picture(
+        &mut self,
+        plan: &Plan<'_>,
+        (id, user): (FileId, UserId),
+        at: Micros,
+        message: Option<(RoomId, Seq)>,
+    ) {
+        let Some((path, address)) = &plan.avatar else { return };
+        let row = FileRow {
+            id,
+            user,
+            kind: FileKind::RoomAvatar,
+            name: String::new(),
+            media_type: media_type(path, Some("image")).to_owned(),
+            bytes: 0,
+            width: 0,
+            height: 0,
+            at,
+            message,
+        };
+        self.pending.files.push((row, address.clone()));
     }
 
     /// Who came to a group there comes here. They see it from its beginning, as there; who was in it before goes
@@ -401,17 +412,26 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// A group that has another name or description there, and got none here.
+    /// A group that has another name, description or picture there, and got none here.
     async fn rename(&mut self, plan: &Plan<'_>, done: &Done) -> Result<(), ImportError> {
         let owner = plan.members.iter().find(|(_, role, _)| *role == Role::Owner);
         let (Some(&(owner, ..)), Some(name)) = (owner, &plan.name) else { return Ok(()) };
         self.flush().await?;
         let here = self.store.room(owner, plan.id).await?;
         let Some(here) = here.filter(|room| room.kind == RoomKind::Group) else { return Ok(()) };
+        let mut profile = RoomProfileChange::default();
         if !done.described && here.description != plan.description {
+            profile.description = Some(plan.description.clone());
+        }
+        let address = plan.avatar.as_ref().map(|(_, address)| address);
+        if !done.pictured && !self.shows(here.avatar, address).await? {
+            let file = FileId::mint(clock::now(), clock::random());
+            self.picture(plan, (file, owner), clock::now(), None);
+            self.flush().await?;
+            profile.avatar = Some(address.map(|_| file));
+        }
+        if profile != RoomProfileChange::default() {
             let room = plan.id;
-            let description = Some(plan.description.clone());
-            let profile = RoomProfileChange { description, ..RoomProfileChange::default() };
             self.command(
                 owner,
                 |txn_id| Command::SetRoomProfile { txn_id, room, profile },

@@ -1,6 +1,6 @@
 //! Imports into a Zas that people use by now, and what becomes of rooms that are closed.
 
-use zas_protocol::{Command, Event, EventBody, Reaction, RoomProfileChange};
+use zas_protocol::{Command, Event, EventBody, ProfileChange, Reaction, RoomProfileChange};
 use zas_server::import::ImportError;
 
 use super::*;
@@ -17,8 +17,9 @@ pub(super) async fn plain(store: &Arc<dyn Store>, room: RoomId) -> Vec<(MessageI
     events.into_iter().filter_map(said).collect()
 }
 
+/// This description, and no picture.
 fn described(text: &str) -> RoomProfileChange {
-    RoomProfileChange { description: Some(text.to_owned()), ..RoomProfileChange::default() }
+    RoomProfileChange { description: Some(text.to_owned()), avatar: Some(None) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -93,6 +94,7 @@ async fn an_import_stops_where_people_write_here_and_takes_nothing_back_when_it_
     assert_eq!(states[2].mine, Some(Reaction::Fire));
     let shown = store.room(owner, room).await.unwrap().unwrap();
     assert_eq!((shown.name.as_deref(), shown.description.as_str()), (Some("Aquí"), "de aquí"));
+    assert_eq!(shown.avatar, None);
     assert_eq!(store.member(room, taken_out).await.unwrap(), None);
     assert!(store.member(room, added).await.unwrap().is_some());
     let row = store.accounts(None, 100).await.unwrap();
@@ -152,5 +154,26 @@ async fn what_a_member_muted_or_blocked_is_silent_here() {
         assert_eq!((shown.prefs.muted, shown.prefs.quiet), silent, "{shown:?}");
         let other = store.room(UserId(user), RoomId(sample::room(2))).await.unwrap();
         assert!(other.is_none_or(|room| !room.prefs.muted), "in this room alone");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_picture_comes_for_whoever_has_not_changed_what_they_are_here() {
+    let (_server, url) = old::filled(&SMALL).await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = sqlite(&folder);
+    import_all(&store, &url).await;
+    // One had a picture and one had none; a third goes by another name here.
+    let [had, had_none, renamed] = [0, 1, 5].map(|n| UserId(sample::user(n)));
+    let profile = ProfileChange { display_name: Some("Aquí".to_owned()), ..ProfileChange::default() };
+    here(&store, vec![(renamed, Command::SetProfile { txn_id: name(), profile })]).await;
+    sample::does(&url, &[had, had_none, renamed].map(|user| Did::Pictures(user.0))).await.unwrap();
+    for changed in [2, 0] {
+        assert_eq!(import_all(&store, &url).await.changed, changed);
+        for (user, path) in [(had, "otra"), (had_none, "otra"), (renamed, "5")] {
+            let shown = store.user(user).await.unwrap().unwrap().user.avatar.unwrap();
+            let address = store.file_origin(shown).await.unwrap();
+            assert_eq!(address, Some(format!("/media/avatars/{path}.jpg")));
+        }
     }
 }

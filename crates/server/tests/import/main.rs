@@ -22,7 +22,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 use zas_core::ledger::Submission;
 use zas_mariadb::Mariadb;
-use zas_protocol::{Command, MessageId, RoomId, RoomKind, Seq, TxnId, UserId};
+use zas_protocol::{Command, FileId, MessageId, RoomId, RoomKind, Seq, TxnId, UserId};
 use zas_server::clock;
 use zas_server::import::{self, Options, Report, Watch};
 use zas_store::django::sample::{self, Broken, Did, Sample};
@@ -280,6 +280,8 @@ async fn what_the_app_still_writes_follows_until_the_switch() {
     let renamed = store.room(UserId(sample::user(0)), RoomId(sample::room(0))).await.unwrap().unwrap();
     assert_eq!(renamed.name.as_deref(), Some("Otro nombre"));
     assert_eq!(renamed.description, "Otra cosa");
+    let shown = async |picture: Option<FileId>| store.file_origin(picture?).await.unwrap();
+    assert_eq!(shown(renamed.avatar).await.as_deref(), Some("/media/rooms/otra.jpg"));
     assert_eq!(store.member(renamed.id, leaves).await.unwrap(), None, "who left there left here");
 
     // And comes back, and comes to another group besides.
@@ -294,7 +296,10 @@ async fn what_the_app_still_writes_follows_until_the_switch() {
     }
     let own_log = store.member(RoomId::own_log(leaves), leaves).await.unwrap().unwrap();
     assert!(own_log.head > 3, "left, and joined twice since: {own_log:?}");
-    assert_eq!(store.user(UserId(sample::user(0))).await.unwrap().unwrap().user.display_name, "Otra");
+    let changed = store.user(UserId(sample::user(0))).await.unwrap().unwrap().user;
+    assert_eq!(changed.display_name, "Otra");
+    assert_eq!(shown(changed.avatar).await.as_deref(), Some("/media/avatars/otra.jpg"));
+    assert_eq!(import_all(&store, &url).await.changed, 0);
 }
 
 /// The order of the guide, on the program; then its people sign in with the passwords that they have.

@@ -43,8 +43,9 @@ pub async fn goes_on(url: &str, later: &Later) -> Result<(), StoreError> {
              DELETE FROM message_reactions WHERE message_id = {liked};
              INSERT INTO message_reactions (message_id, user_id, reaction_type, created_at)
                VALUES ({liked}, {by}, 'golazo', {now});
-             UPDATE users SET display_name = 'Otra' WHERE id = {by};
-             UPDATE chat_rooms SET name = 'Otro nombre', description = 'Otra cosa', last_activity = {now} WHERE id = {room};
+             UPDATE users SET display_name = 'Otra', avatar = 'avatars/otra.jpg' WHERE id = {by};
+             UPDATE chat_rooms SET name = 'Otro nombre', description = 'Otra cosa', avatar = 'rooms/otra.jpg',
+                 last_activity = {now} WHERE id = {room};
              DELETE FROM chat_participants WHERE chat_room_id = {room} AND user_id = {leaver};
              INSERT INTO messages (id, chat_room_id, sender_id, content, message_type, is_edited, is_deleted,
                  created_at, updated_at)
@@ -92,6 +93,8 @@ pub enum Did {
     Blocks(Uuid, Uuid),
     /// A person is called `Otra`.
     Renames(Uuid),
+    /// A person has another picture, `avatars/otra.jpg`.
+    Pictures(Uuid),
 }
 
 /// Has the app do these things.
@@ -131,6 +134,9 @@ pub async fn does(url: &str, what: &[Did]) -> Result<(), StoreError> {
         Did::Blocks(room, user) => flag("is_blocked", *room, *user),
         Did::Renames(user) => {
             format!("UPDATE users SET display_name = 'Otra' WHERE id = '{}';", user.simple())
+        }
+        Did::Pictures(user) => {
+            format!("UPDATE users SET avatar = 'avatars/otra.jpg' WHERE id = '{}';", user.simple())
         }
     };
     execute(url, what.iter().map(statement).collect()).await
