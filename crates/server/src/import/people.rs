@@ -52,7 +52,7 @@ impl Import<'_> {
             let accounts: Vec<OldAccount> = piece.iter().map(|(_, account)| account.clone()).collect();
             let here = self.here(&accounts).await?;
             let kept = if self.options.dry_run {
-                self.would_keep(&accounts).await?
+                would_keep(&accounts, &here)
             } else {
                 self.store.import_accounts(accounts).await?
             };
@@ -71,17 +71,6 @@ impl Import<'_> {
             }
         }
         Ok(())
-    }
-
-    async fn would_keep(&self, accounts: &[OldAccount]) -> Result<Vec<AccountKept>, ImportError> {
-        let ids: Vec<UserId> = accounts.iter().map(|account| account.id).collect();
-        let here = self.store.users(&ids).await?;
-        let is_here = |id| here.iter().any(|user| user.id == id);
-        let kept = |account: &OldAccount| match account.usernames.first() {
-            Some((username, _)) if !is_here(account.id) => AccountKept::Made(username.clone()),
-            _ => AccountKept::Left,
-        };
-        Ok(accounts.iter().map(kept).collect())
     }
 
     /// Those of these people who are here already.
@@ -141,6 +130,15 @@ impl Import<'_> {
         };
         Ok(shown.as_ref() == address)
     }
+}
+
+/// What would become of these accounts.
+fn would_keep(accounts: &[OldAccount], here: &BTreeMap<UserId, User>) -> Vec<AccountKept> {
+    let kept = |account: &OldAccount| match account.usernames.first() {
+        Some((username, _)) if !here.contains_key(&account.id) => AccountKept::Made(username.clone()),
+        _ => AccountKept::Left,
+    };
+    accounts.iter().map(kept).collect()
 }
 
 fn account(user: &OldUser) -> Result<OldAccount, Fault> {

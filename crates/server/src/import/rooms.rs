@@ -138,7 +138,7 @@ impl Import<'_> {
             };
             self.close(&plan, &old.key, is_in, &mut log).await?;
         } else if here.is_some() {
-            self.rename(&plan, &done).await?;
+            self.refresh(&plan, &done).await?;
         }
         // Who left there, after all that they still saw.
         for user in left {
@@ -291,13 +291,13 @@ impl Import<'_> {
         }
         let event =
             log.next(at, Some(plan.made_by), EventBody::RoomProfileChanged { profile: profile.clone() });
-        self.picture(plan, (file, plan.made_by), at, Some((room, event.seq)));
+        self.bring_picture(plan, (file, plan.made_by), at, Some((room, event.seq)));
         self.pending.writes.push(Write::Append { event, fingerprint: None });
         self.pending.writes.push(Write::SetRoomProfile { room, profile, at });
     }
 
-    /// The row of a group's picture there, if it has one: as which file, and whose.
-    fn picture(
+    /// A group's picture there, if it has one: as which file, and whose.
+    fn bring_picture(
         &mut self,
         plan: &Plan<'_>,
         (id, user): (FileId, UserId),
@@ -412,8 +412,8 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// A group that has another name, description or picture there, and got none here.
-    async fn rename(&mut self, plan: &Plan<'_>, done: &Done) -> Result<(), ImportError> {
+    /// Has a group show itself as it does there, but for what it got here.
+    async fn refresh(&mut self, plan: &Plan<'_>, done: &Done) -> Result<(), ImportError> {
         let owner = plan.members.iter().find(|(_, role, _)| *role == Role::Owner);
         let (Some(&(owner, ..)), Some(name)) = (owner, &plan.name) else { return Ok(()) };
         self.flush().await?;
@@ -426,7 +426,7 @@ impl Import<'_> {
         let address = plan.avatar.as_ref().map(|(_, address)| address);
         if !done.pictured && !self.shows(here.avatar, address).await? {
             let file = FileId::mint(clock::now(), clock::random());
-            self.picture(plan, (file, owner), clock::now(), None);
+            self.bring_picture(plan, (file, owner), clock::now(), None);
             self.flush().await?;
             profile.avatar = Some(address.map(|_| file));
         }
